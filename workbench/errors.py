@@ -25,7 +25,8 @@
         ├── StateLost                       an aggregate's state could not be restored after a crash
         └── RunClosed                       the run was closed before this was asked of it
 
-The texts are deterministic: pid, times and temporary paths are fields, never part of ``str()``, so that notebooks can be compared.
+The texts are deterministic: pid, times and temporary paths are fields, never part of ``str()``, so that notebooks can
+be compared.
 Left out on purpose: anything about showing an error. `notebook` and `cli` do that from the fields.
 """
 
@@ -50,7 +51,10 @@ class WorkbenchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a definition. ``line`` counts from 1 in the cell or file, None where no line is to blame."""
+    """One thing that is wrong with a definition.
+
+    ``line`` counts from 1 in the cell or file, None where no line is to blame; ``text`` is that line.
+    """
 
     message: str
     line: int | None = None
@@ -59,7 +63,8 @@ class Problem:
     def __str__(self) -> str:
         if self.line is None:
             return self.message
-        return f"line {self.line}: {self.message}" + (f"\n    {self.line} | {self.text.rstrip()}" if self.text.strip() else "")
+        shown = f"\n    {self.line} | {self.text.rstrip()}" if self.text.strip() else ""
+        return f"line {self.line}: {self.message}{shown}"
 
 
 class DefinitionError(WorkbenchError, ValueError):
@@ -80,7 +85,8 @@ class UnsafeArchive(PackageError):
     """A zip that would write outside its folder, or explode. ``member`` is the entry to blame."""
 
     def __init__(self, member: str, reason: str) -> None:
-        super().__init__(f"unsafe zip: {member!r} {reason}", hint="nothing was written; rebuild the zip without that entry")
+        hint = "nothing was written; rebuild the zip without that entry"
+        super().__init__(f"unsafe zip: {member!r} {reason}", hint=hint)
         self.member = member
         self.reason = reason
 
@@ -97,7 +103,8 @@ class AmbiguousFunction(RegistryError, LookupError):
     """Several overloads have this name. ``overloads`` lists their signatures."""
 
     def __init__(self, name: str, overloads: Sequence[str]) -> None:
-        super().__init__(f"{name} is ambiguous: " + "; ".join(overloads), hint=f"name one with its types, as in {overloads[0].split(' -> ')[0]}")
+        hint = f"name one with its types, as in {overloads[0].split(' -> ')[0]}"
+        super().__init__(f"{name} is ambiguous: " + "; ".join(overloads), hint=hint)
         self.overloads = tuple(overloads)
 
 
@@ -106,7 +113,10 @@ class DataError(WorkbenchError, ValueError):
 
 
 class UsageProblem(WorkbenchError, ValueError):
-    """An option or argument of ours that makes no sense here. (IPython's UsageError would count as a passed cell.)"""
+    """An option or argument of ours that makes no sense here.
+
+    It is not IPython's UsageError, which would count as a passed cell.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +137,8 @@ class RunError(WorkbenchError, RuntimeError):
 class UdfError(RunError):
     """The function failed on a row or batch.
 
-    Rows and batches count from 0 over the whole input. ``values`` are reprs of the failing row by column; ``frames`` are the
-    user's own, outermost first; ``logs`` the last lines that the worker printed.
+    Rows and batches count from 0 over the whole input. ``values`` are reprs of the failing row by column; ``frames``
+    are the user's own, outermost first; ``logs`` the last lines that the worker printed.
     """
 
     def __init__(
@@ -182,7 +192,10 @@ class WorkerStartTimeout(WorkerStartError, TimeoutError):
 
 
 class WorkerCrashed(RunError):
-    """The subprocess died. ``exit`` says how in words (``SIGSEGV``, ``exit 3``); ``stack`` is faulthandler's dump, if any."""
+    """The subprocess died.
+
+    ``exit`` says how in words (``SIGSEGV``, ``exit 3``); ``stack`` is faulthandler's dump, if any.
+    """
 
     def __init__(
         self,
@@ -197,7 +210,8 @@ class WorkerCrashed(RunError):
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
-        self.exit, self.batch, self.restarts, self.stack, self.logs, self.pid = exit, batch, restarts, stack, tuple(logs), pid
+        self.exit, self.batch, self.restarts = exit, batch, restarts
+        self.stack, self.logs, self.pid = stack, tuple(logs), pid
 
 
 class RestartsExhausted(WorkerCrashed):

@@ -47,8 +47,8 @@ SIGNS: Final[dict[str, str]] = {
 class Event:
     """One thing that happened.
 
-    ``time`` is seconds since the run began (monotonic); ``worker`` counts lives from 1; ``batch`` counts from 0; ``rows`` are
-    input rows; ``signal`` is a name such as ``SIGSEGV``; ``exit_status`` is the number if it exited by itself.
+    ``time`` is seconds since the run began (monotonic); ``worker`` counts lives from 1; ``batch`` counts from 0;
+    ``rows`` are input rows; ``signal`` is a name such as ``SIGSEGV``; ``exit_status`` the number if it exited itself.
     """
 
     kind: EventKind
@@ -68,7 +68,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line that a worker printed. ``stream`` is ``stdout`` or ``stderr``; ``batch`` the last one sent to it by then."""
+    """One line that a worker printed.
+
+    ``stream`` is ``stdout`` or ``stderr``; ``batch`` the last one sent to it by then.
+    """
 
     time: float
     worker: int

@@ -1,5 +1,6 @@
-"""Every default and limit, each in one place with its reason. `Settings` is what `%config Workbench` and arguments change.
+"""Every default and limit, each in one place with its reason.
 
+`Settings` is what `%config Workbench` and arguments change.
 The module constants are limits that protect the workbench itself; they are not options. Left out on purpose: reading
 files or the environment, but for the one variable that says where the home is.
 """
@@ -19,7 +20,7 @@ class Settings:
     """The defaults of a run; each can be overridden by the argument of the same name."""
 
     batch_rows: int = 65_536
-    """Rows of one batch: large enough that the wake-up of a process (50 µs) is lost in it, small enough to stay in the cache."""
+    """Rows of a batch: large enough that the wake-up of a process (50 µs) is lost in it, small enough for a cache."""
 
     batch_bytes: int = 32 << 20
     """A batch is also cut at this size, so that rows of 10 MB each do not make a batch of 600 GB."""
@@ -73,6 +74,9 @@ SNAPSHOT_BATCHES: Final = 16
 STOP_SECONDS: Final = 2.0
 """How long a worker may take to end by itself, or to finish what it was doing, before it is killed."""
 
+RUNS_KEPT: Final = 100
+"""Runs of one function whose events and dead letters stay in the registry; the oldest go first."""
+
 ZIP_BYTES: Final = 256 << 20
 """Bytes of a zip when unpacked."""
 
@@ -84,6 +88,6 @@ ZIP_RATIO: Final = 200
 
 
 def home(given: str | os.PathLike[str] | None = None) -> Path:
-    """Where the registry and the packages live: ``given``, else the variable WORKBENCH_HOME, else a per-user data folder."""
+    """Where registry and packages live: ``given``, else the variable WORKBENCH_HOME, else a per-user data folder."""
     chosen = given or os.environ.get("WORKBENCH_HOME") or platformdirs.user_data_dir("udf-workbench")
     return Path(chosen).expanduser().absolute()

@@ -1,8 +1,9 @@
 """What every transport is: a `Channel` to one child, driven by readiness of file descriptors and never blocking.
 
-Whoever owns the channel selects on `fds()` and calls `on_ready` for each that is ready; requests are queued by the other
-methods. So reading and writing never wait for each other, one thread can drive many children, and every wait has the
-deadline of its `select`. The invariant: an answer is handed out only when it arrived whole, and was validated in full.
+Whoever owns the channel selects on `fds()` and calls `on_ready` for each that is ready; requests are queued by the
+other methods. So reading and writing never wait for each other, one thread can drive many children, and every wait
+has the deadline of its `select`. The invariant: an answer is handed out only when it arrived whole, and was validated
+in full.
 
 Left out on purpose: the process (`workbench.supervisor.process`), its logs, and what to do when it dies.
 """
@@ -26,7 +27,10 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Everything that came back for batch ``number``; ``meta`` is what the child says of it (errors of rows, state, counts)."""
+    """Everything that came back for batch ``number``.
+
+    ``meta`` is what the child says of it (errors of rows, state, counts).
+    """
 
     number: int
     batches: tuple[pa.RecordBatch, ...]
@@ -43,7 +47,10 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The child could not do what was asked, and says so: ``phase`` is ``load``, ``open``, ``batch`` …, ``info`` the error as plain data."""
+    """The child could not do what was asked, and says so.
+
+    ``phase`` is ``load``, ``open``, ``batch`` …, ``info`` the error as plain data.
+    """
 
     phase: str
     number: int | None
@@ -52,7 +59,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """Batch ``number`` (None: not to be told) came back damaged. ``error`` is a ProtocolError; ``fatal`` if the stream cannot go on."""
+    """Batch ``number`` (None: not to be told) came back damaged.
+
+    ``error`` is a ProtocolError; ``fatal`` if the stream cannot go on.
+    """
 
     number: int | None
     error: Exception
@@ -68,10 +78,10 @@ Reply = Ready | Answer | Blob | Refused | Invalid | Closed
 
 
 class Channel(ABC):
-    """The parent's end of one conversation. Created before the child is spawned, closed once, usable from one thread at a time.
+    """The parent's end of one conversation.
 
-    Before the spawn: `stdin`, `stdout`, `pass_fds` and `environment` say what the child must be given; `spawned` closes our copies
-    of the child's ends.
+    Created before the child is spawned, closed once, usable from one thread at a time. Before the spawn, `stdin`,
+    `stdout`, `pass_fds` and `environment` say what the child must be given; `spawned` closes our copies of its ends.
     """
 
     stdin: int | None = None
@@ -104,7 +114,7 @@ class Channel(ABC):
 
     @abstractmethod
     def ask(self, what: str, number: int, data: bytes = b"") -> None:
-        """Queue one of the other requests: ``snapshot``, ``restore``, ``merge``, ``finish``; scripts know only ``finish``."""
+        """Queue another request: ``snapshot``, ``restore``, ``merge`` or ``finish``; scripts know only ``finish``."""
 
     @abstractmethod
     def fds(self) -> Mapping[int, int]:

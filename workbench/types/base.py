@@ -13,7 +13,11 @@ from typing import Any, Final
 import pyarrow as pa
 
 Wire = str | list[Any]
-"""How a type travels to the worker, as JSON: ``"int32"``, ``["decimal", 10, 2]``, ``["list", "string"]``, ``["struct", [["a", "int32"]]]``."""
+"""How a type travels to the worker, as JSON: ``"int32"``, ``["decimal", 10, 2]``, ``["list", "string"]``,
+``["map", "string", "int32"]``, ``["struct", [["a", "int32"]]]``."""
+
+Cast = tuple[pa.Array, dict[int, str]]
+"""A column in its storage, NULL in the rows that did not fit, and for each of those rows (from 0) what was wrong."""
 
 
 class DataType(ABC):
@@ -36,9 +40,21 @@ class DataType(ABC):
     def python(self) -> str:
         """What a function gets and returns for it, in words: ``int``, ``list``, ``decimal.Decimal``."""
 
-    @abstractmethod
     def accepts(self, arrow: pa.DataType) -> bool:
         """Whether a column of this Arrow type may be cast to the storage, value by value, where nothing is lost."""
+        if pa.types.is_null(arrow):
+            return True
+        if pa.types.is_dictionary(arrow):
+            return self.accepts(arrow.value_type)
+        return self.takes(arrow)
+
+    @abstractmethod
+    def takes(self, arrow: pa.DataType) -> bool:
+        """`accepts` for an Arrow type that is neither null nor a dictionary."""
+
+    @abstractmethod
+    def convert(self, array: pa.Array) -> Cast:
+        """Cast an array whose type this one `takes`; `workbench.types.cast_column` asks that first."""
 
     @abstractmethod
     def __str__(self) -> str: ...
@@ -55,3 +71,14 @@ def register(*names: str, make: Callable[[Arguments], DataType]) -> None:
     """Enter a type under its SQL names. ``make`` raises ValueError, with what it takes, if its arguments do not fit."""
     for name in names:
         FAMILIES[name] = make
+
+
+def plain(made: DataType) -> Callable[[Arguments], DataType]:
+    """The ``make`` of a type that has nothing in brackets."""
+
+    def make(arguments: Arguments) -> DataType:
+        if arguments:
+            raise ValueError(f"{made} takes nothing in brackets")
+        return made
+
+    return make

@@ -1,0 +1,141 @@
+"""What happened: the runs of each function with their events and dead letters, the last `RUNS_KEPT` of them.
+
+Numbers of runs count from 1 over all versions of a function and are not given twice while it is registered. A run whose
+process was killed stays "running". Left out on purpose: live runs; they hand their events over when they like.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from workbench.errors import RegistryError
+from workbench.events import Event
+from workbench.registry.database import Database
+from workbench.settings import RUNS_KEPT
+
+_RUNS = """
+SELECT runs.id, runs.run, versions.version, runs.started, runs.status, runs.rows_in, runs.rows_out, runs.skipped,
+       runs.dead_letters, runs.restarts, runs.error
+FROM runs JOIN versions ON versions.id = runs.version_id
+WHERE versions.function_id = (SELECT function_id FROM versions WHERE id = ?)
+ORDER BY runs.run
+"""
+
+_EVENTS = """
+SELECT runs.run, versions.version, events.time, events.kind, events.worker, events.pid, events.batch, events.rows,
+       events.signal, events.exit_status, events.detail
+FROM events JOIN runs ON runs.id = events.run_id JOIN versions ON versions.id = runs.version_id
+WHERE runs.id = :run OR versions.function_id = (SELECT function_id FROM versions WHERE id = :registered)
+ORDER BY runs.run, events.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One input row that was set aside; batch and row count from 0, ``values`` is JSON text by column."""
+
+    batch: int | None
+    row: int | None
+    values: str
+    error_type: str
+    error: str
+    attempts: int = 1
+
+
+class RunLog:
+    """The part of the registry that is about runs. ``registered_id`` is the ``id`` of a `Registered` version."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin_run(self, registered_id: int, started: str | None = None) -> int:
+        """Record that a run begins (``started``: ISO text in UTC, None is now), forget the oldest, return its id."""
+        with self._database.write() as connection:
+            function = connection.execute("SELECT function_id FROM versions WHERE id = ?", (registered_id,)).fetchone()
+            if function is None:
+                raise RegistryError("the function of this run is no longer registered", hint="register it again")
+            of_function = "FROM runs WHERE version_id IN (SELECT id FROM versions WHERE function_id = ?)"
+            number = connection.execute(f"SELECT coalesce(max(run), 0) + 1 {of_function}", tuple(function)).fetchone()[
+                0
+            ]
+            connection.execute(f"DELETE {of_function} AND run <= ?", (function[0], number - RUNS_KEPT))
+            done = connection.execute(
+                "INSERT INTO runs (version_id, run, started) VALUES (?, ?, ?)",
+                (registered_id, number, started or now()),
+            )
+            return _new_id(done)
+
+    def add_events(self, run_id: int, events: Iterable[Event]) -> None:
+        """Record events, in their order. Raises RegistryError if the run is no longer recorded."""
+        with self._database.write() as connection:
+            connection.executemany(
+                "INSERT INTO events (run_id, kind, time, worker, pid, batch, rows, signal, exit_status, detail) VALUES "
+                "(:run_id, :kind, :time, :worker, :pid, :batch, :rows, :signal, :exit_status, :detail)",
+                ({"run_id": run_id, **event.as_row()} for event in events),
+            )
+
+    def add_dead_letters(self, run_id: int, letters: Iterable[DeadLetter]) -> None:
+        """Record rows that were set aside. Raises RegistryError if the run is no longer recorded."""
+        with self._database.write() as connection:
+            connection.executemany(
+                'INSERT INTO dead_letters (run_id, batch, row, "values", error_type, error, attempts) VALUES '
+                "(:run_id, :batch, :row, :values, :error_type, :error, :attempts)",
+                ({"run_id": run_id, **asdict(letter)} for letter in letters),
+            )
+
+    def end_run(
+        self,
+        run_id: int,
+        status: str,
+        *,
+        rows_in: int = 0,
+        rows_out: int = 0,
+        skipped: int = 0,
+        dead_letters: int = 0,
+        restarts: int = 0,
+        error: str = "",
+    ) -> None:
+        """Record how a run ended: ``status`` in one word, counts of rows, batches skipped, the error's text or ""."""
+        with self._database.write() as connection:
+            done = connection.execute(
+                "UPDATE runs SET status = ?, rows_in = ?, rows_out = ?, skipped = ?, dead_letters = ?, restarts = ?, "
+                "error = ? WHERE id = ?",
+                (status, rows_in, rows_out, skipped, dead_letters, restarts, error, run_id),
+            )
+            if done.rowcount == 0:
+                raise RegistryError("this run is no longer recorded", hint="was its function dropped?")
+
+    def runs(self, registered_id: int) -> list[dict[str, Any]]:
+        """All runs of a function, whichever of its versions is given; ``run`` is the number, ``id`` the key."""
+        with self._database.read() as connection:
+            return [dict(row) for row in connection.execute(_RUNS, (registered_id,))]
+
+    def events(self, registered_id: int | None = None, *, run_id: int | None = None) -> list[dict[str, Any]]:
+        """Events of all runs of a function, or of one run, each with the number of its run and its version."""
+        with self._database.read() as connection:
+            return [dict(row) for row in connection.execute(_EVENTS, {"run": run_id, "registered": registered_id})]
+
+    def dead_letters(self, run_id: int) -> list[DeadLetter]:
+        """The rows that one run set aside, in the order in which it did."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                'SELECT batch, row, "values", error_type, error, attempts FROM dead_letters '
+                "WHERE run_id = ? ORDER BY id",
+                (run_id,),
+            )
+            return [DeadLetter(*row) for row in rows]
+
+
+def now() -> str:
+    """This moment, as ISO text in UTC to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _new_id(cursor: sqlite3.Cursor) -> int:
+    if cursor.lastrowid is None:
+        raise RegistryError("the registry gave no number to a new record")
+    return cursor.lastrowid

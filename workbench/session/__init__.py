@@ -1,0 +1,8 @@
+"""The use cases: define, package, register, launch, run, hand over."""
+
+from workbench.session.declare import udaf, udf, udtf
+from workbench.session.function import Function
+from workbench.session.run import Run
+from workbench.session.workbench import Workbench
+
+__all__ = ["Function", "Run", "Workbench", "udaf", "udf", "udtf"]

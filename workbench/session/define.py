@@ -1,0 +1,274 @@
+"""From whatever a user calls a function (text, file, folder, zip, a Python object) to a spec and a package.
+
+The invariant: what ships is the source as it stands, without our decorators, with its line numbers kept; all that is wrong with it is
+reported at once. Nothing is run. Left out on purpose: registering and running.
+"""
+
+from __future__ import annotations
+
+import inspect
+import keyword
+import linecache
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import DefinitionError, PackageError, Problem, UsageProblem
+from workbench.functions import (
+    FunctionSpec,
+    Kind,
+    Signature,
+    Volatility,
+    analyse,
+    default_volatility,
+    parse_signature,
+)
+from workbench.packaging import (
+    Package,
+    add_imports,
+    build,
+    from_file,
+    from_folder,
+    from_text,
+    keeps_top,
+    read_zip,
+    resolve_entry,
+    strip_ours,
+)
+from workbench.session.declare import ATTRIBUTE, Declaration
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the caller said of the function; None is: read it from the source."""
+
+    signature: Signature | str | None = None
+    kind: Kind | None = None
+    name: str | None = None
+    symbol: str | None = None
+    entry: str | None = None
+    batch_size: int | None = None
+    imports: tuple[str | os.PathLike[str], ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    python: str | None = None
+    always_nullable: bool = True
+    volatility: Volatility | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """A function that can be registered: ``package`` is the zip, ``source`` the text of the file that holds it."""
+
+    spec: FunctionSpec
+    package: bytes
+    source: str
+
+
+def define(source: Any, wanted: Wanted, *, where: str | None = None) -> Defined:
+    """See `Workbench.register` for what ``source`` may be; ``where`` names a text in messages (``%%udf ratio``)."""
+    if isinstance(source, str) and not _is_path(source):
+        return _from_source(source, wanted, where)
+    if isinstance(source, str | os.PathLike):
+        path = Path(source).expanduser()
+        if not path.exists():
+            raise PackageError(f"{path} does not exist", hint="give a .py file, a folder, a zip, or the Python text itself")
+        if path.is_dir():
+            return _from_folder(path.resolve(), wanted)
+        if path.suffix.lower() == ".zip":
+            return _from_zip(read_zip(path), path.stem, wanted)
+        if path.suffix.lower() == ".py":
+            return _from_file(path, wanted)
+        raise PackageError(f"{path} is no Python file, folder or zip", hint="give one that ends in .py or .zip")
+    if callable(source):
+        return _from_object(source, wanted)
+    raise UsageProblem(
+        f"a function cannot be made of a {type(source).__name__}",
+        hint="give Python text, a path of a .py file, folder or zip, a function or a class",
+    )
+
+
+def _is_path(text: str) -> bool:
+    """One line that ends in .py or .zip, or exists."""
+    if "\n" in text or not text.strip():
+        return False
+    try:
+        return text.lower().endswith((".py", ".zip")) or Path(text).expanduser().exists()
+    except (OSError, ValueError):
+        return False  # too long for a path, or with a NUL
+
+
+def _signature(wanted: Wanted, where: str) -> Signature | None:
+    if not isinstance(wanted.signature, str):
+        return wanted.signature
+    try:
+        return parse_signature(wanted.signature)
+    except DefinitionError as error:
+        problems = [Problem(f"signature: {problem.message}") for problem in error.problems]
+        raise DefinitionError(where, problems, hint="as in score(a DOUBLE, b DOUBLE) -> DOUBLE") from error
+
+
+def _from_source(text: str, wanted: Wanted, where: str | None) -> Defined:
+    shown = where or wanted.name or "the source"
+    source = strip_ours(text, shown)
+    spec = _spec(source, wanted, where=shown, name=None, module="")
+    module = _module_name(spec.name)
+    return _packed(from_text(source, module), spec, f"{module}.py", wanted, source)
+
+
+def _from_file(path: Path, wanted: Wanted) -> Defined:
+    (name,) = files = from_file(path)
+    source = strip_ours(_text(files[name], path.name), path.name)
+    spec = _spec(source, wanted, where=path.name, name=path.stem, module="")
+    return _packed({name: source.encode()}, spec, name, wanted, source)
+
+
+def _packed(files: dict[str, bytes], spec: FunctionSpec, entry: str, wanted: Wanted, source: str) -> Defined:
+    """One file, and what is imported beside it; a script goes below a folder, as Fungi has it."""
+    files = add_imports(files, wanted.imports)
+    if spec.kind == "script":
+        top = _module_name(spec.name)
+        files, entry = {f"{top}/{name}": data for name, data in files.items()}, f"{top}/{entry}"
+    symbol = None if spec.symbol is None else f"{Path(entry).stem}.{spec.symbol}"
+    spec = spec.with_(entry=entry, symbol=symbol)
+    return Defined(spec, build(files, spec), source)
+
+
+def _from_folder(path: Path, wanted: Wanted) -> Defined:
+    below = from_folder(path, keep_top=False)
+    symbol = _dotted(wanted.symbol) if wanted.entry is None else None
+    if symbol is not None and symbol.startswith(f"{path.name}."):
+        symbol = _dotted(symbol.removeprefix(f"{path.name}.")) or symbol
+    found = resolve_entry(below, entry=wanted.entry, symbol=symbol)
+    source = _text(below[found.path], found.path)
+    spec = _spec(source, wanted, where=found.path, name=path.name, module="")
+    keep_top = keeps_top(path, kind=spec.kind, symbol=wanted.symbol)
+    entry = f"{path.name}/{found.path}" if keep_top else found.path
+    files = add_imports(from_folder(path, keep_top=keep_top), wanted.imports)
+    if spec.symbol is not None:
+        module = entry.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        spec = spec.with_(symbol=f"{module}.{spec.symbol}")
+    spec = spec.with_(entry=entry)
+    return Defined(spec, build(files, spec), source)
+
+
+def _dotted(symbol: str | None) -> str | None:
+    return symbol if symbol is not None and "." in symbol else None
+
+
+def _from_zip(package: Package, stem: str, wanted: Wanted) -> Defined:
+    """A zip is handed on as it is; what its manifest says holds unless the caller says otherwise."""
+    if wanted.imports:
+        raise UsageProblem("imports cannot be added to a zip", hint="put them into the zip, or give the folder instead")
+    made = FunctionSpec.from_json(package.manifest) if package.manifest is not None else None
+    entry = wanted.entry or (made.entry if made else None)
+    symbol = wanted.symbol or (made.symbol if made else None)
+    in_file = symbol if entry is None or _dotted(symbol) or made is not None else None
+    found = resolve_entry(package.files, entry=entry, symbol=in_file)
+    source = _text(package.read(found.path), found.path)
+    merged = replace(wanted, symbol=found.attribute or wanted.symbol)
+    if made is not None:
+        merged = replace(
+            merged,
+            signature=wanted.signature or made.signature,
+            kind=wanted.kind or made.kind,
+            name=wanted.name or (made.name if wanted.signature is None else None),
+            batch_size=wanted.batch_size or made.batch_size,
+            always_nullable=wanted.always_nullable and made.always_nullable,
+            volatility=wanted.volatility or made.volatility,
+        )
+    spec = _spec(source, merged, where=found.path, name=stem, module=found.module)
+    return Defined(spec.with_(entry=found.path), package.data, source)
+
+
+def _from_object(target: Any, wanted: Wanted) -> Defined:
+    name = getattr(target, "__name__", "")
+    if not name.isidentifier() or getattr(target, "__qualname__", name) != name:
+        raise DefinitionError(
+            getattr(target, "__qualname__", repr(type(target).__name__)),
+            [Problem("only a function or class at the top level of a module or cell can ship")],
+        )
+    text, where = _source_of(target, name)
+    declared: Declaration | None = getattr(target, ATTRIBUTE, None)
+    source = strip_ours(text, where)
+    if declared is not None:
+        wanted = replace(
+            wanted,
+            signature=wanted.signature or declared.signature,
+            kind=wanted.kind or declared.kind,
+            batch_size=wanted.batch_size or declared.batch_size,
+            always_nullable=wanted.always_nullable and declared.always_nullable,
+            volatility=wanted.volatility or declared.volatility,
+        )
+    spec = _spec(source, replace(wanted, symbol=name), where=where, name=name, module="")
+    module = _module_name(spec.name)
+    return _packed(from_text(source, module), spec, f"{module}.py", wanted, source)
+
+
+def _source_of(target: Any, name: str) -> tuple[str, str]:
+    """The text of the module or cell that defines ``target``, and what to call it."""
+    code = getattr(inspect.unwrap(target), "__code__", None)
+    if code is None:  # a class: one of its methods knows
+        code = next((member.__code__ for member in vars(target).values() if inspect.isfunction(member)), None)
+    file = code.co_filename if code is not None else ""
+    lines = linecache.getlines(file)
+    if not lines:
+        raise DefinitionError(name, [Problem("its source cannot be found")], hint="write it in a file or a notebook cell")
+    return "".join(lines), Path(file).name if os.path.exists(file) else f"the cell of {name}"
+
+
+def _spec(source: str, wanted: Wanted, *, where: str, name: str | None, module: str) -> FunctionSpec:
+    """Read the definition; ``entry`` is still to be said. ``module`` is put before a bare symbol."""
+    signature = _signature(wanted, where)
+    found = analyse(
+        source,
+        where=where,
+        name=wanted.name,
+        signature=signature,
+        kind=wanted.kind,
+        symbol=wanted.symbol,
+        batch_size=wanted.batch_size,
+    )
+    called = wanted.name or (signature.name if signature else None) or name
+    if found.kind == "script":
+        signature = None
+        called = called or "script"
+    symbol = found.symbol.rpartition(".")[2] if found.symbol else None
+    return FunctionSpec(
+        name=called or symbol or "evaluate",
+        kind=found.kind,
+        signature=signature,
+        symbol=f"{module}.{symbol}" if module and symbol else symbol,
+        entry="",
+        batch_size=wanted.batch_size,
+        always_nullable=wanted.always_nullable,
+        volatility=wanted.volatility or default_volatility(found.kind),
+        env=dict(wanted.env),
+        python=wanted.python,
+        **({"database": signature.database} if signature else {}),
+    )
+
+
+def _text(data: bytes, name: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PackageError(f"{name} is not UTF-8 text: {error.reason} at byte {error.start}") from error
+
+
+def _module_name(name: str) -> str:
+    """The name as a module that nothing of Python's hides."""
+    safe = re.sub(r"\W", "_", name)
+    if not safe.isidentifier() or keyword.iskeyword(safe) or safe in sys.stdlib_module_names:
+        return f"udf_{safe}"
+    return safe
+
+
+def names(items: str | Iterable[str] | None) -> tuple[str, ...]:
+    """A name or a list of names as a tuple."""
+    if items is None:
+        return ()
+    return (items,) if isinstance(items, str) else tuple(items)

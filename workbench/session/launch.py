@@ -1,0 +1,91 @@
+"""From a function's version to what the supervisor starts: argv, environment, channel and the setup that the worker loads.
+
+The invariant: a worker sees the variables that it needs to run at all, those of the function, and no others. Left out on purpose:
+building environments; the interpreter is one that exists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+import workbench.worker
+from workbench.environments import find_python
+from workbench.errors import ScriptNotFound
+from workbench.functions import FunctionSpec
+from workbench.packaging import resolve_entry
+from workbench.supervisor.worker import Launch
+from workbench.transport.framed import FramedChannel
+from workbench.transport.raw import RawChannel
+
+WORKER: Final = Path(workbench.worker.__file__).parent
+
+ALLOWED: Final = ("PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""Variables of ours that a worker gets, besides LC_*: without them interpreters, libraries and locales are not found."""
+
+
+def launch(spec: FunctionSpec, folder: Path, *, python: str | None, start_timeout: float) -> Launch:
+    """How to start a worker of ``spec``, whose package is unpacked in ``folder``. Raises PythonNotFound and ScriptNotFound."""
+    interpreter = find_python(spec.python or python)
+    env = environment(spec)
+    found = resolve_entry(_files(folder), entry=spec.entry, symbol=spec.symbol)
+    roots = [str(folder / root) if root else str(folder) for root in found.roots]
+    if spec.kind == "script":
+        script = folder / found.path
+        if not script.is_file():
+            raise ScriptNotFound(f"{spec.name}: the entry {spec.entry!r} is not in the package")
+        return Launch(
+            spec.name,
+            (interpreter, str(WORKER / "script.py"), str(script)),
+            {**env, "PYTHONPATH": os.pathsep.join([*roots, env["PYTHONPATH"]] if "PYTHONPATH" in env else roots)},
+            RawChannel,
+            start_timeout=start_timeout,
+            reusable=False,
+        )
+    setup = _setup(spec, roots, found.module)
+    argv = (interpreter, str(WORKER))
+    key = hashlib.sha256(json.dumps([argv, setup, sorted(env.items())]).encode()).hexdigest()
+    return Launch(
+        spec.name,
+        argv,
+        env,
+        FramedChannel,
+        setup=setup,
+        key=key,
+        start_timeout=start_timeout,
+        keeps_state=spec.kind == "udaf",
+    )
+
+
+def environment(spec: FunctionSpec) -> dict[str, str]:
+    """The variables of a worker."""
+    kept = {name: value for name, value in os.environ.items() if name in ALLOWED or name.startswith("LC_")}
+    # A package is unpacked once and read by many; caches written into it would be no part of it.
+    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8:backslashreplace", **spec.env}
+
+
+def _setup(spec: FunctionSpec, roots: list[str], module: str) -> dict[str, Any]:
+    if spec.signature is None or spec.symbol is None:
+        raise ValueError(f"{spec.name} has no signature")
+    fields = spec.signature.output_fields(spec.kind)
+    schema = pa.schema([pa.field(name, type_.arrow) for name, type_ in fields])
+    return {
+        "roots": roots,
+        "module": module,
+        "attribute": spec.symbol.rpartition(".")[2],
+        "kind": spec.kind,
+        "batch_size": spec.batch_size,
+        "always_nullable": spec.always_nullable,
+        "arguments": [param.type.wire for param in spec.signature.params],
+        "outputs": [{"name": name, "wire": type_.wire, "sql": str(type_)} for name, type_ in fields],
+        "output_schema": schema.serialize().to_pybytes().hex(),
+    }
+
+
+def _files(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]

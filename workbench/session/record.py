@@ -1,0 +1,163 @@
+"""What is known of one run, in bounded memory, as plain tables: events, logs, dead letters, metrics, state.
+
+The invariant: everything is counted, the newest is kept; rare events and the last state of each group are kept before common ones.
+These tables are what every screen is made from. Left out on purpose: the results, which belong to whoever consumes the run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from workbench import settings
+from workbench.events import Event, LogLine
+
+EVENT_COLUMNS = ("time", "kind", "worker", "pid", "batch", "rows", "signal", "exit_status", "detail")
+LOG_COLUMNS = ("time", "worker", "batch", "stream", "text")
+METRIC_COLUMNS = ("batch", "worker", "rows_in", "rows_out", "seconds", "latency")
+WHOLE = "Int64"  # pandas' integers with NULL
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An input row that has no result. ``row`` counts over the whole input, ``batch`` from 0; ``values`` by column."""
+
+    batch: int
+    row: int
+    values: Mapping[str, Any]
+    error_type: str
+    error: str
+    attempts: int = 1
+
+
+@dataclass(slots=True)
+class Record:
+    """The record of one run; written by its thread, read by anyone."""
+
+    groups: tuple[str, ...] = ()
+    rows_in: int = 0
+    rows_out: int = 0
+    batches_in: int = 0
+    skipped: int = 0
+    skipped_rows: int = 0
+    dead: int = 0
+    restarts: int = 0
+    fan_out: dict[str, int] = field(default_factory=lambda: {"max": 0, "empty": 0})
+    letters: list[DeadLetter] = field(default_factory=list)
+    lines: deque[LogLine] = field(default_factory=lambda: deque(maxlen=settings.LOG_LINES))
+    lines_seen: int = 0
+    _events: deque[tuple[int, Event]] = field(default_factory=lambda: deque(maxlen=settings.EVENT_RING))
+    _ticks: deque[tuple[int, Event]] = field(default_factory=lambda: deque(maxlen=settings.EVENT_RING))
+    _count: int = 0
+    _metrics: deque[tuple[Any, ...]] = field(default_factory=lambda: deque(maxlen=settings.EVENT_RING))
+    _states: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=settings.STATE_RING))
+    _last_states: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
+
+    def event(self, event: Event) -> None:
+        """Note an event."""
+        (self._ticks if event.kind == "batch" else self._events).append((self._count, event))
+        self._count += 1
+        self.restarts += event.kind == "restarted"
+
+    def line(self, line: LogLine) -> None:
+        """Note a log line."""
+        self.lines.append(line)
+        self.lines_seen += 1
+
+    def letter(self, letter: DeadLetter) -> None:
+        """Note a dead letter; its values are kept as long as there is room."""
+        self.dead += 1
+        if len(self.letters) < settings.DEAD_LETTERS:
+            self.letters.append(letter)
+
+    def measured(self, batch: int, worker: int, rows_in: int, rows_out: int, seconds: float, latency: float) -> None:
+        """Note how long a batch took: ``seconds`` in the worker, ``latency`` from here to here."""
+        self._metrics.append((batch, worker, rows_in, rows_out, seconds, latency))
+
+    def states(self, batch: int, found: Iterable[Mapping[str, Any]], *, final: bool = False) -> None:
+        """Note the states of groups after a batch; at the end, those that differ from what was last seen."""
+        for state in found:
+            key = tuple(state["key"])
+            before = self._last_states.get(key)
+            if final and before is not None and before["state"] == state["state"]:
+                before["result"] = state["result"]
+                continue
+            row = {
+                "batch": batch,
+                **dict(zip(self.groups, key, strict=True)),
+                "result": state["result"],
+                "state": state["state"],
+                "changed": state.get("changed", "merged"),
+            }
+            self._last_states[key] = row
+            self._states.append(row)
+
+    @property
+    def all_events(self) -> list[Event]:
+        """The events that were kept, in order."""
+        return [event for _, event in sorted([*self._events, *self._ticks], key=lambda pair: pair[0])]
+
+    @property
+    def ticks(self) -> list[Event]:
+        """The finished batches that were kept."""
+        return [event for _, event in self._ticks]
+
+    def events_frame(self) -> pd.DataFrame:
+        """One row an event; see `workbench.events.Event`."""
+        return events_frame(event.as_row() for event in self.all_events)
+
+    def logs_frame(self) -> pd.DataFrame:
+        """One row a line."""
+        rows = [(line.time, line.worker, line.batch, line.stream, line.text) for line in self.lines]
+        return pd.DataFrame(rows, columns=list(LOG_COLUMNS)).astype({"worker": WHOLE, "batch": WHOLE})
+
+    def metrics_frame(self) -> pd.DataFrame:
+        """One row a finished batch; seconds as floats."""
+        frame = pd.DataFrame(list(self._metrics), columns=list(METRIC_COLUMNS))
+        return frame.astype(dict.fromkeys(METRIC_COLUMNS[:4], "int64") | {"seconds": "float64", "latency": "float64"})
+
+    def letters_frame(self, columns: Sequence[str]) -> pd.DataFrame:
+        """One row a dead letter: batch, row, the input columns, error_type, error, attempts."""
+        rows = [
+            {
+                "batch": letter.batch,
+                "row": letter.row,
+                **letter.values,
+                "error_type": letter.error_type,
+                "error": letter.error,
+                "attempts": letter.attempts,
+            }
+            for letter in self.letters
+        ]
+        frame = pd.DataFrame(rows, columns=["batch", "row", *columns, "error_type", "error", "attempts"])
+        return frame.astype({"batch": "int64", "row": "int64", "attempts": "int64"})
+
+    def states_frame(self) -> pd.DataFrame:
+        """One row for each group that a batch changed, and at least the last state of each group."""
+        kept = list(self._states)
+        shown = {id(row) for row in kept}
+        rows = [row for row in self._last_states.values() if id(row) not in shown] + kept
+        return pd.DataFrame(rows, columns=["batch", *self.groups, "result", "state", "changed"])
+
+
+def events_frame(rows: Iterable[Mapping[str, Any]], first: Sequence[str] = ()) -> pd.DataFrame:
+    """Events as a table, whole numbers with NULL where there is none."""
+    frame = pd.DataFrame(list(rows), columns=[*first, *EVENT_COLUMNS])
+    return frame.astype({name: WHOLE for name in ("worker", "pid", "batch", "rows", "exit_status")})
+
+
+def values_of(batch: pa.RecordBatch, row: int) -> dict[str, Any]:
+    """One row of a batch as Python values by column."""
+    one = batch.slice(row, 1)
+    return {name: column[0].as_py() for name, column in zip(one.schema.names, one.columns, strict=True)}
+
+
+def as_json(values: Mapping[str, Any]) -> str:
+    """A row as JSON text, for the registry; what JSON does not know as its text."""
+    return json.dumps(values, default=str, ensure_ascii=False)

@@ -1,0 +1,376 @@
+"""One run: data goes through a function's workers, and what comes back is handed out as it comes.
+
+A run is moved by whoever consumes it (`batches`, `wait`, `to_arrow`) and by nobody else; it holds at most a window of batches, so an
+endless source is a legal one. The invariant: each input row ends in the result, as a dead letter, or with the error that ended the
+run; ``rows_in == results + dead letters`` is checked for scalar functions at the end. Left out on purpose: screens.
+"""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import pandas as pd
+import pyarrow as pa
+
+from workbench.errors import ProtocolError, RunClosed, UdfError, WorkbenchError
+from workbench.events import Event, EventKind, LogLine
+from workbench.functions import FunctionSpec
+from workbench.session.data import Data
+from workbench.session.binding import Binding, Prepared, RowError
+from workbench.session.record import DeadLetter, Record, values_of
+from workbench.supervisor.source import Item, Source, ThreadedSource
+from workbench.supervisor.refusal import error_text, frames_of
+from workbench.supervisor.supervisor import Outcome, Supervisor
+
+
+class Notes:
+    """Where events and log lines go: into the record, and to whoever stores them. Knows nothing of the run, so that a run that is
+    no longer wanted can be collected."""
+
+    def __init__(self, record: Record, store: Callable[[Event], None] | None = None) -> None:
+        self.record = record
+        self._store = store
+
+    def event(self, event: Event) -> None:
+        """Keep an event; a finished batch is not stored one by one."""
+        self.record.event(event)
+        if self._store is not None and event.kind != "batch":
+            self._store(event)
+
+    def line(self, line: LogLine) -> None:
+        """Keep a log line."""
+        self.record.line(line)
+
+
+class Run:
+    """A run of a function over some data; made by `Function.run`. A context manager; closed when it is collected.
+
+    `batches` streams the result once and keeps nothing. `to_arrow`, `to_pandas` and `wait` finish the run, keep its result, and may be
+    repeated. All of them raise the run's error, each time.
+    """
+
+    def __init__(
+        self,
+        spec: FunctionSpec,
+        version: int,
+        data: Data,
+        binding: Binding | None,
+        supervisor: Supervisor,
+        *,
+        on_error: str,
+        notes: Notes,
+        on_end: Callable[[Run], None] | None = None,
+        ahead: int = 2,
+    ) -> None:
+        self.spec, self.version, self.on_error = spec, version, on_error
+        self._notes = notes
+        self.record = notes.record
+        self.rows_total = data.rows
+        self.input_schema: pa.Schema = data.schema
+        self.error: Exception | None = None
+        self.status = "running"
+        self.listeners: list[Callable[[Run], None]] = []
+        """Called after each batch, in the thread that moves the run. Must be quick."""
+        self._binding = binding
+        self._schema: pa.Schema | None = binding.schema if binding else None
+        self._on_end = on_end
+        self._began = time.monotonic()
+        self._took: float | None = None
+        self._table: pa.Table | None = None
+        self._streamed = False
+        self._stream: Iterator[pa.RecordBatch] | None = None
+        self._supervisor = supervisor
+        items = _items(data, binding)
+        self._source = ThreadedSource(items, ahead) if data.waits else Source(items)
+        # Closing must not need the run itself, or it would never be collected.
+        self._finalizer = weakref.finalize(self, _close, self._supervisor, self._source)
+        try:
+            self._supervisor.start()
+        except BaseException as error:
+            self._end("failed", error if isinstance(error, Exception) else None)
+            raise
+
+    def __repr__(self) -> str:
+        return f"<Run of {self.spec.name} v{self.version}: {self.summary()}>"
+
+    def summary(self) -> str:
+        """What became of the rows, in one line."""
+        record = self.record
+        text = f"{self.status}; in {record.rows_in:,} rows, out {record.rows_out:,}, skipped {record.skipped_rows:,}"
+        return text + f", dead letters {record.dead:,}, restarts {record.restarts}"
+
+    # -- results -------------------------------------------------------------------------------------------------------
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The result, batch by batch as it comes, once. Empty batches are left out."""
+        if self._table is not None:
+            yield from self._table.to_batches()
+            return
+        if self._streamed:
+            raise RunClosed(f"{self.spec.name}: the results of this run were streamed already", hint="run it again")
+        self._streamed = True
+        yield from self._advance()
+
+    def wait(self) -> Self:
+        """Finish the run and keep its result."""
+        self.to_arrow()
+        return self
+
+    def to_arrow(self) -> pa.Table:
+        """The whole result. See `Function.run` for its columns."""
+        if self._table is None:
+            if self.error is not None:
+                raise self.error
+            if self._streamed:
+                raise RunClosed(f"{self.spec.name}: the results of this run were streamed, not kept", hint="run it again")
+            self._streamed = True
+            batches = list(self._advance())
+            self._table = pa.Table.from_batches(batches, self._schema if not batches else batches[0].schema)
+        return self._table
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The whole result as a data frame."""
+        frame: pd.DataFrame = self.to_arrow().to_pandas()
+        return frame
+
+    def _advance(self) -> Iterator[pa.RecordBatch]:
+        """Move the run to its end. Every way out of here ends it, early or late."""
+        if self.status != "running":
+            raise self.error or RunClosed(f"{self.spec.name}: this run is closed", hint="run it again")
+        try:
+            for outcome in self._supervisor.outcomes(self._source):
+                for batch in self._absorb(outcome):
+                    self.record.rows_out += batch.num_rows
+                    self._tell()
+                    if batch.num_rows:
+                        yield batch
+                        if self.status != "running":
+                            raise RunClosed(f"{self.spec.name}: this run was closed", hint="run it again")
+                self._tell()
+            self._check_counts()
+        except GeneratorExit:
+            self._end("closed", None)
+            raise
+        except WorkbenchError as error:
+            self._end("failed", self._complete(error))
+            raise
+        except BaseException as error:
+            self._end("failed" if isinstance(error, Exception) else "interrupted", error if isinstance(error, Exception) else None)
+            raise
+        else:
+            dead = self.record.dead
+            self._end(f"completed with {dead:,} dead rows" if dead else "completed", None)
+
+    def _tell(self) -> None:
+        for listener in self.listeners:
+            listener(self)
+
+    def _check_counts(self) -> None:
+        if self.spec.kind == "udf" and self.record.rows_in != self.record.rows_out + self.record.dead:
+            raise ProtocolError(
+                f"{self.spec.name}: {self.record.rows_in} rows went in, {self.record.rows_out} came out and "
+                f"{self.record.dead} were set aside: rows are missing"
+            )
+
+    # -- what comes back -----------------------------------------------------------------------------------------------
+
+    def _absorb(self, outcome: Outcome) -> list[pa.RecordBatch]:
+        """The result of one batch; its errors are raised or noted."""
+        record = self.record
+        if outcome.number is None:
+            return self._absorb_end(outcome)
+        prepared: Prepared = outcome.context
+        rows = prepared.original.num_rows
+        record.batches_in += 1
+        record.rows_in += rows
+        if self._binding is None:
+            return self._absorb_script(outcome, prepared)
+        failing = prepared.errors(outcome.meta["errors"])
+        if failing:
+            self._fail_or_note(outcome, prepared, failing)
+        binding, kind = self._binding, self.spec.kind
+        if kind == "udf":
+            dropped = [error.row for error in failing] if self.on_error == "dead_letter" else []
+            out = [binding.scalar_result(prepared, outcome.batches, dropped)]
+        elif kind == "udtf":
+            counts = outcome.meta["counts"]
+            record.fan_out["max"] = max(record.fan_out["max"], *counts, 0)
+            record.fan_out["empty"] += counts.count(0)
+            out = binding.table_result(prepared, outcome.batches, counts)
+        else:
+            record.states(outcome.number, outcome.meta["states"])
+            out = []
+        rows_out = sum(batch.num_rows for batch in out)
+        record.measured(outcome.number, outcome.worker, rows, rows_out, outcome.meta["seconds"], outcome.seconds)
+        return out
+
+    def _absorb_end(self, outcome: Outcome) -> list[pa.RecordBatch]:
+        if self._binding is None:
+            if outcome.invalid is not None:
+                self._event("skipped", detail=f"at the end of the input: {outcome.invalid}")
+                self.record.skipped += 1
+            return list(outcome.batches)
+        self.record.states(max(0, self.record.batches_in - 1), outcome.meta["states"], final=True)
+        return self._binding.aggregate_result(outcome.batches)
+
+    def _absorb_script(self, outcome: Outcome, prepared: Prepared) -> list[pa.RecordBatch]:
+        record, rows = self.record, prepared.original.num_rows
+        number = outcome.number or 0
+        if outcome.invalid is not None:
+            record.skipped += 1
+            record.skipped_rows += rows
+            self._event("skipped", batch=number, rows=rows, worker=outcome.worker, detail=_first_line(outcome.invalid))
+            for row in range(rows):
+                self._letter(number, prepared, row, type(outcome.invalid).__name__, _first_line(outcome.invalid))
+            return []
+        rows_out = sum(batch.num_rows for batch in outcome.batches)
+        record.measured(number, outcome.worker, rows, rows_out, outcome.seconds, outcome.seconds)
+        return list(outcome.batches)
+
+    def _fail_or_note(self, outcome: Outcome, prepared: Prepared, failing: list[RowError]) -> None:
+        number = outcome.number or 0
+        if self.on_error == "fail":
+            raise self._udf_error(number, prepared, failing[0])
+        for error in failing:
+            self._letter(number, prepared, error.row, error.info["error_type"], error.info["error"])
+        what = "set to NULL" if self.on_error == "null" else "set aside"
+        first = failing[0]
+        count = "1 row" if len(failing) == 1 else f"{len(failing)} rows"
+        self._event(
+            "dead_letter",
+            batch=number,
+            rows=len(failing),
+            worker=outcome.worker,
+            detail=f"{count} {what}; row {prepared.offset + first.row}: {error_text(_plain(first.info))}",
+        )
+
+    def _letter(self, number: int, prepared: Prepared, row: int, error_type: str, error: str) -> None:
+        if self.on_error == "null" and self._binding is not None:
+            return  # a NULL result is a result: the event tells of it, and nothing is missing
+        values = values_of(prepared.original, row)
+        self.record.letter(DeadLetter(number, prepared.offset + row, values, error_type, error))
+
+    def _udf_error(self, number: int, prepared: Prepared, failed: RowError) -> UdfError:
+        info = failed.info
+        row = prepared.offset + failed.row
+        values = {name: _shown(value) for name, value in values_of(prepared.original, failed.row).items()}
+        return UdfError(
+            f"{self.spec.name} failed at input row {row:,} (batch {number}, its row {failed.row}): {error_text(_plain(info))}",
+            function=self.spec.name,
+            version=self.version,
+            error_type=info["error_type"],
+            error=info["error"],
+            row=row,
+            batch=number,
+            row_in_batch=failed.row,
+            values=values,
+            frames=frames_of(info),
+            logs=[line.text for line in list(self.record.lines)[-20:]],
+            hint="set failing rows aside with on_error='dead_letter' (--on-error dead_letter)",
+        )
+
+    def _complete(self, error: WorkbenchError) -> WorkbenchError:
+        """An error of the supervisor, which knows no functions, with what is known here."""
+        if isinstance(error, UdfError) and not error.function:
+            error.function, error.version = self.spec.name, self.version
+        return error
+
+    def _event(self, kind: EventKind, *, detail: str = "", **more: Any) -> None:
+        self._notes.event(Event(kind, time=time.monotonic() - self._began, detail=detail, **more))
+
+    # -- the end -------------------------------------------------------------------------------------------------------
+
+    def _end(self, status: str, error: Exception | None) -> None:
+        if self.status != "running":
+            return
+        self.error = error
+        self._finalizer()
+        self._took = time.monotonic() - self._began
+        if error is not None:
+            self._event("failed", detail=_first_line(error))
+        elif status.startswith("completed"):
+            self._event("finished", rows=self.record.rows_in)
+        else:
+            self._event("stopped", detail=status)
+        self.status = status
+        if self._on_end is not None:
+            self._on_end(self)
+
+    def close(self) -> None:
+        """End the run wherever it is; its workers are given back. May be called twice."""
+        self._end("closed", None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has taken by now."""
+        return self._took if self._took is not None else time.monotonic() - self._began
+
+    # -- tables --------------------------------------------------------------------------------------------------------
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """What happened, one row an event; see `workbench.events.Event` for the columns."""
+        return self.record.events_frame()
+
+    @property
+    def dead_letters(self) -> pd.DataFrame:
+        """The rows that have no result: batch, row, the input columns, error_type, error, attempts."""
+        return self.record.letters_frame(self.input_schema.names)
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """One row a batch: batch, worker, rows_in, rows_out, seconds in the worker, latency in seconds."""
+        return self.record.metrics_frame()
+
+    @property
+    def state(self) -> pd.DataFrame:
+        """An aggregate's state after each batch: batch, the group columns, result, state (JSON text), changed."""
+        return self.record.states_frame()
+
+    @property
+    def logs(self) -> pd.DataFrame:
+        """What the workers printed: time, worker, batch, stream, text."""
+        return self.record.logs_frame()
+
+
+def _items(data: Data, binding: Binding | None) -> Iterator[Item]:
+    """The batches to send, each with what is needed to understand its answer."""
+    offset = 0
+    for batch in data.batches:
+        if binding is None:
+            yield batch, Prepared(batch, offset, None, ())
+        else:
+            yield binding.prepare(batch, offset)
+        offset += batch.num_rows
+
+
+def _close(supervisor: Supervisor, source: Source) -> None:
+    source.close()
+    supervisor.close()
+
+
+def _plain(info: Any) -> dict[str, Any]:
+    return {"prefix": "", **info}
+
+
+def _first_line(error: Exception) -> str:
+    text = error.message if isinstance(error, WorkbenchError) else str(error)
+    return text.partition("\n")[0]
+
+
+def _shown(value: Any) -> str:
+    text = repr(value[:200] if isinstance(value, str | bytes) else value)
+    return text if len(text) <= 120 else text[:119] + "…"  # noqa: PLR2004 - as long as a line
+

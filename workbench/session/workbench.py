@@ -1,0 +1,175 @@
+"""The workbench: one session over one home, from which functions are registered, found, packaged and run.
+
+It owns everything that must be ended: workers, the unpacked packages, the registry's connection. Left out on purpose: screens; the
+notebook and the shell are made of what is here.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from workbench.errors import RunClosed, UsageProblem
+from workbench.functions import Kind, Signature, Volatility
+from workbench.packaging import extract, read_zip
+from workbench.registry import Registered, Registry
+from workbench.session.define import Defined, Wanted, define, names
+from workbench.session.function import Function
+from workbench.session.launch import launch
+from workbench.settings import Settings, home
+from workbench.supervisor.pool import Pool
+from workbench.supervisor.worker import Launch
+
+
+class Workbench:
+    """A session. ``home`` is where registry and packages live; default: the variable WORKBENCH_HOME, else a per-user folder.
+
+    A context manager; closing it ends every worker that it started.
+    """
+
+    def __init__(
+        self, home: str | os.PathLike[str] | None = None, *, settings: Settings | None = None
+    ) -> None:
+        self.home = _home(home)
+        self.settings = settings or Settings()
+        self.registry = Registry(self.home)
+        self.pool = Pool()
+        self._folder = Path(tempfile.mkdtemp(prefix="udf-workbench-"))
+        self._unpacked: dict[str, Path] = {}
+        self._finalizer = weakref.finalize(self, _close, self.pool, self.registry, self._folder)
+
+    def __repr__(self) -> str:
+        return f"<Workbench with {len(self.registry.functions())} functions>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every worker. May be called twice."""
+        self._finalizer()
+
+    def check_open(self) -> None:
+        """Raise RunClosed if the workbench is closed."""
+        if not self._finalizer.alive:
+            raise RunClosed("the workbench is closed", hint="make a new one")
+
+    def register(
+        self,
+        source: Any,
+        signature: Signature | str | None = None,
+        *,
+        kind: Kind | None = None,
+        name: str | None = None,
+        symbol: str | None = None,
+        entry: str | None = None,
+        batch_size: int | None = None,
+        imports: str | Iterable[str | os.PathLike[str]] = (),
+        requirements: Iterable[str] = (),
+        env: Mapping[str, str] | None = None,
+        python: str | None = None,
+        always_nullable: bool = True,
+        volatility: Volatility | None = None,
+        where: str | None = None,
+    ) -> Function:
+        """Package a function and register it; the same source and signature again is the same version, a change makes the next.
+
+        ``source`` is a path of a .py file, a folder or a zip; Python text; or a function or class. ``signature`` is text such as
+        ``score(a DOUBLE, b DOUBLE) -> DOUBLE``; a script needs none. ``kind`` and ``symbol`` are read from the source where they are not
+        given; ``entry`` is the file to begin with. ``imports`` are further files or folders to ship; ``env`` are variables for the
+        worker; ``python`` is an executable or a version. Nothing is run. Raises DefinitionError with all problems and their lines,
+        and PackageError for what cannot be packaged.
+        """
+        self.check_open()
+        defined = self._define(
+            source,
+            where,
+            requirements,
+            Wanted(
+                signature=signature,
+                kind=kind,
+                name=name,
+                symbol=symbol,
+                entry=entry,
+                batch_size=batch_size,
+                imports=tuple([imports] if isinstance(imports, str) else imports),
+                env=dict(env or {}),
+                python=python,
+                always_nullable=always_nullable,
+                volatility=volatility,
+            ),
+        )
+        return Function(self, self.registry.register(defined.spec, defined.package, defined.source))
+
+    def package(self, source: Any, path: str | os.PathLike[str], **options: Any) -> Path:
+        """Write the zip of ``source`` to ``path`` without registering it. Options as in `register`."""
+        requirements = options.pop("requirements", ())
+        where = options.pop("where", None)
+        options["imports"] = names(options.get("imports"))
+        target = Path(path).expanduser()
+        target.write_bytes(self._define(source, where, requirements, Wanted(**options)).package)
+        return target
+
+    def _define(self, source: Any, where: str | None, requirements: Iterable[str], wanted: Wanted) -> Defined:
+        if tuple(requirements):
+            raise UsageProblem(
+                "requirements are not supported yet",
+                hint="install them where python= points to, and leave requirements out",
+            )
+        return define(source, wanted, where=where)
+
+    def function(self, name: str, version: int | None = None) -> Function:
+        """A registered function by name; ``name(INT, INT)`` chooses among overloads. Raises FunctionNotFound, AmbiguousFunction."""
+        return Function(self, self.registry.get(name, version))
+
+    def functions(self) -> list[Function]:
+        """All registered functions in their latest versions, by name."""
+        return [Function(self, registered) for registered in self.registry.functions()]
+
+    def versions(self, name: str) -> list[Function]:
+        """All versions of a function, oldest first."""
+        return [Function(self, registered) for registered in self.registry.versions(name)]
+
+    def drop(self, name: str) -> int:
+        """Remove a function with all its versions, runs and packages; how many versions there were."""
+        for function in self.versions(name):
+            function.stop()
+        return self.registry.drop(name)
+
+    def launch(self, registered: Registered) -> Launch:
+        """How to start a worker of a function."""
+        self.check_open()
+        return launch(
+            registered.spec,
+            self._unpack(registered),
+            python=self.settings.python,
+            start_timeout=self.settings.start_timeout,
+        )
+
+    def _unpack(self, registered: Registered) -> Path:
+        """The package's files, unpacked once in this session. Two threads may do it twice; one of the results stays."""
+        folder = self._unpacked.get(registered.sha256)
+        if folder is None:
+            folder = Path(tempfile.mkdtemp(dir=self._folder)) / "package"
+            extract(read_zip(self.registry.package_path(registered.sha256)), folder)
+            self._unpacked[registered.sha256] = folder
+        return folder
+
+
+_home = home
+
+
+def _close(pool: Pool, registry: Registry, folder: Path) -> None:
+    pool.close()
+    registry.close()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,64 @@
+"""Workers that are ready and have nothing to do, kept for the next run of the same function.
+
+The invariant: a worker is lent to one borrower at a time, and only if it is alive and owes no answer. Left out on purpose: making
+workers, which the supervisor does when it finds none here.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Final
+
+from workbench.supervisor.worker import Worker
+
+MAX_IDLE: Final = 8
+"""Idle workers kept of one function: more would only cost memory."""
+
+
+class Pool:
+    """Idle workers by the key of their launch. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: dict[str, list[Worker]] = {}
+        self._closed = False
+
+    def take(self, key: str) -> Worker | None:
+        """A living idle worker, None if there is none."""
+        while True:
+            with self._lock:
+                idle = self._idle.get(key)
+                worker = idle.pop() if idle else None
+            if worker is None or worker.process.exit is None:
+                return worker
+            worker.close()  # it died in its sleep; nothing was lost
+
+    def give(self, worker: Worker) -> None:
+        """Keep a worker that has nothing to do, or end it if it is not wanted."""
+        with self._lock:
+            idle = self._idle.setdefault(worker.launch.key, [])
+            if not self._closed and worker.launch.reusable and len(idle) < MAX_IDLE:
+                idle.append(worker)
+                return
+        worker.close()
+
+    def idle(self, key: str) -> tuple[Worker, ...]:
+        """The idle workers of a key, without taking them."""
+        with self._lock:
+            return tuple(self._idle.get(key, ()))
+
+    def stop(self, key: str) -> int:
+        """End the idle workers of a key; how many there were."""
+        with self._lock:
+            workers = self._idle.pop(key, [])
+        for worker in workers:
+            worker.close()
+        return len(workers)
+
+    def close(self) -> None:
+        """End all; workers given back later are ended at once."""
+        with self._lock:
+            self._closed = True
+            keys = list(self._idle)
+        for key in keys:
+            self.stop(key)

@@ -1,0 +1,191 @@
+"""Frames over a socket pair: the transport of our own worker, where every byte is accounted for.
+
+The child's end is inherited under one fd that WORKBENCH_FD names; stdin is /dev/null and stdout the log. An answer is handed
+out when its end frame arrived whole, its number is the oldest unanswered one, its rows are as many as the child says, and every
+batch passed Arrow's full validation. Left out on purpose: retrying; a damaged conversation ends with a fatal `Invalid`.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from workbench import settings
+from workbench.errors import InvalidBatch, ProtocolError, SchemaMismatch
+from workbench.transport.base import Answer, Blob, Channel, Closed, Invalid, Ready, Refused, Reply
+from workbench.worker import protocol
+
+READ_MASK, WRITE_MASK = selectors.EVENT_READ, selectors.EVENT_WRITE
+SOCKET_BUFFER = 1 << 20
+ASKS = {
+    "snapshot": protocol.SNAPSHOT,
+    "restore": protocol.RESTORE,
+    "merge": protocol.MERGE,
+    "finish": protocol.FINISH,
+}
+REFUSALS_THAT_ANSWER = ("load", "batch", "snapshot", "finish")
+ANSWERED_BY = {protocol.BATCH: protocol.END, protocol.FINISH: protocol.END, protocol.SNAPSHOT: protocol.BLOB}
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """A request that an answer must come to: the kind and number of that answer, and the columns of its batches."""
+
+    kind: int
+    number: int
+    schema: pa.Schema | None = None
+
+
+class FramedChannel(Channel):
+    """See `workbench.transport.base.Channel`; the child is `workbench.worker`."""
+
+    def __init__(self) -> None:
+        self._socket, self._child = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.setblocking(False)
+        for end in (self._socket, self._child):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
+        self.pass_fds = (self._child.fileno(),)
+        self.environment = {"WORKBENCH_FD": str(self._child.fileno())}
+        self._frames = protocol.FrameReader(settings.MAX_FRAME, pa.allocate_buffer)
+        self._out: deque[memoryview] = deque()
+        self._expected: deque[_Expected] = deque()
+        self._parts: list[pa.RecordBatch] = []
+        self._schema: pa.Schema | None = None
+        self._merged_schema: pa.Schema | None = None
+        self._closed = False
+
+    def spawned(self) -> None:
+        self._child.close()
+
+    def load(self, setup: Mapping[str, Any]) -> None:
+        self._schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(setup["output_schema"])))
+        self._queue(protocol.LOAD, 0, protocol.encode(dict(setup)))
+        self._expected.append(_Expected(protocol.READY, 0))
+
+    def open(self, schema: pa.Schema, options: Mapping[str, Any]) -> None:
+        if self._schema is None:
+            raise RuntimeError("load comes before open")
+        width = options.get("group_width", 0)
+        self._merged_schema = pa.schema([*(schema.field(i) for i in range(width)), *self._schema])
+        self._queue(protocol.OPEN, 0, protocol.encode({**options, "schema": schema.serialize().to_pybytes().hex()}))
+
+    def submit(self, number: int, batch: pa.RecordBatch) -> None:
+        self._queue(protocol.BATCH, number, batch.serialize())
+
+    def ask(self, what: str, number: int, data: bytes = b"") -> None:
+        self._queue(ASKS[what], number, data)
+
+    def _queue(self, kind: int, number: int, payload: Any) -> None:
+        view = memoryview(payload).cast("B")
+        self._out.append(memoryview(protocol.header(kind, number, view)))
+        if len(view):
+            self._out.append(view)
+        if kind in ANSWERED_BY:
+            schema = self._merged_schema if kind == protocol.FINISH else self._schema
+            self._expected.append(_Expected(ANSWERED_BY[kind], number, schema))
+
+    def fds(self) -> Mapping[int, int]:
+        if self._closed:
+            return {}
+        return {self._socket.fileno(): READ_MASK | WRITE_MASK if self._out else READ_MASK}
+
+    def on_ready(self, fd: int, mask: int) -> Iterable[Reply]:
+        if self._closed:
+            return ()
+        replies: list[Reply] = []
+        try:
+            if mask & WRITE_MASK:
+                self._write()
+            if mask & READ_MASK:
+                self._read(replies)
+        except (protocol.FrameError, ProtocolError) as error:
+            # Nothing after this can be trusted to be what it says.
+            number = self._expected[0].number if self._expected else None
+            shown = error if isinstance(error, ProtocolError) else ProtocolError(f"protocol error: {error}")
+            replies.append(Invalid(number, shown, fatal=True))
+            self.close()
+        except ConnectionError:
+            replies.append(Closed())
+            self.close()
+        return replies
+
+    def _write(self) -> None:
+        try:
+            while self._out:
+                # One gather call for what is queued: header and payload leave in one piece.
+                pieces = [self._out[i] for i in range(min(len(self._out), 16))]
+                sent = self._socket.sendmsg(pieces)
+                while self._out and sent >= len(self._out[0]):
+                    sent -= len(self._out.popleft())
+                if sent:
+                    self._out[0] = self._out[0][sent:]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            self._out.clear()  # the child is gone; what it still answered is read before that is told
+
+    def _read(self, replies: list[Reply]) -> None:
+        while True:
+            try:
+                count = self._socket.recv_into(self._frames.target)
+            except BlockingIOError:
+                return
+            if not count:
+                replies.append(Closed())
+                self.close()
+                return
+            frame = self._frames.received(count)
+            if frame is not None:
+                reply = self._understand(*frame)
+                if reply is not None:
+                    replies.append(reply)
+
+    def _understand(self, kind: int, number: int, payload: Any) -> Reply | None:
+        if kind == protocol.REFUSED:
+            info = protocol.decode(payload)
+            if self._expected and self._expected[0].number == number and info.get("phase") in REFUSALS_THAT_ANSWER:
+                self._expected.popleft()
+            self._parts = []
+            return Refused(str(info.get("phase")), number, info)
+        awaited = self._expected[0] if self._expected else None
+        if awaited is None or awaited.number != number or kind not in (awaited.kind, protocol.PART):
+            raise ProtocolError(f"protocol error: unexpected frame {kind} for batch {number}")
+        if kind == protocol.PART and awaited.kind == protocol.END:
+            self._parts.append(_decode(payload, awaited.schema))
+            return None
+        if kind != awaited.kind:
+            raise ProtocolError(f"protocol error: unexpected frame {kind} for batch {number}")
+        self._expected.popleft()
+        if kind == protocol.READY:
+            return Ready(protocol.decode(payload))
+        if kind == protocol.BLOB:
+            return Blob(number, bytes(memoryview(payload)))
+        meta = protocol.decode(payload)
+        parts, self._parts = tuple(self._parts), []
+        rows = sum(part.num_rows for part in parts)
+        if rows != meta.get("rows"):
+            raise ProtocolError(f"batch {number}: {meta.get('rows')} rows were announced and {rows} arrived")
+        return Answer(number, parts, meta)
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._socket.close()
+            self._child.close()
+            self._out.clear()
+
+
+def _decode(payload: Any, schema: pa.Schema) -> pa.RecordBatch:
+    """A batch of these columns, checked in full before anything else touches it."""
+    try:
+        batch = pa.ipc.read_record_batch(pa.ipc.read_message(pa.py_buffer(payload)), schema)
+        batch.validate(full=True)
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise InvalidBatch(f"a damaged Arrow batch came back: {error}") from error
+    return batch

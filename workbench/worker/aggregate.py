@@ -1,0 +1,235 @@
+"""An aggregate over a stream of batches: a state for each group, shown after each batch, saved and restored as bytes.
+
+The state (``aggregate_state``) travels, never the instance: at the end every partial state is merged into fresh
+instances, also with one worker, as Doris does; a class that keeps something outside its state is found out here. Pickle
+is used only in this process and others of the same function; the parent keeps the bytes without looking at them.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from . import values
+from .scalar import RowErrors
+
+NAN = float("nan")  # one object for all, so that NaN is one group: a dict looks for identity first
+MAX_STATE = 2000
+
+
+class AggregateError(Exception):
+    """A step of the aggregate failed; the message begins with the step in Doris's words, the cause is the user's."""
+
+
+class _Group:
+    __slots__ = ("first", "instance", "shown", "step")
+
+    def __init__(self, instance: Any, first: int) -> None:
+        self.instance = instance
+        self.step = instance.accumulate
+        self.first = first
+        self.shown = ""
+
+
+class Aggregate:
+    """Hosts one aggregate class. The first columns of a batch are the group's, the others the arguments."""
+
+    def __init__(self, function: Any, setup: Mapping[str, Any]) -> None:
+        import pyarrow as pa
+
+        self._class: Any = function
+        self._roots: Sequence[str] = setup["roots"]
+        self._arguments = [values.reader(wire) for wire in setup["arguments"]]
+        (field,) = setup["outputs"]
+        self._output = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(setup["output_schema"]))).field(0)
+        self._write = values.writer(field["wire"], self._output.type, field["sql"])
+        self._groups: Dict[Any, _Group] = {}
+        self._width = 0
+
+    def open(self, options: Mapping[str, Any]) -> None:
+        """Start anew: ``group_width`` columns are the group's; ``report`` states at most are shown after a batch."""
+        self._fail: bool = options["on_error"] == "fail"
+        self._report: int = options["report"]
+        self._width = options["group_width"]
+        self._key_schema = options["schema"]
+        self._groups = {}
+        self._merged: Dict[Any, _Group] = {}
+
+    def batch(self, number: int, batch: Any) -> Tuple[List[Any], Dict[str, Any]]:
+        errors = RowErrors(self._roots, fail=self._fail)
+        arguments = [read(column) for read, column in zip(self._arguments, batch.columns[self._width :])]
+        keys = self._keys(batch)
+        touched: Dict[Any, None] = dict.fromkeys(keys)
+        for row, key in enumerate(keys) if len(touched) > len(self._groups) or self._new(touched) else ():
+            if key not in self._groups:
+                self._groups[key] = _Group(self._fresh(), number << 32 | row)
+        groups = self._groups
+        steps = map(_accumulate, map(groups.__getitem__, keys), *arguments)
+        done = 0
+        while done < len(keys):
+            try:
+                for _ in steps:
+                    done += 1
+                if done < len(keys):
+                    raise RuntimeError("accumulate raised StopIteration")
+            except BaseException as error:  # SystemExit and KeyboardInterrupt are the row's errors too
+                errors.raised(done, error, f"Error in accumulate at row {done}")
+                done += 1
+                if errors.stop:
+                    return [], {"errors": errors.found}
+        return [], {"errors": errors.found, "states": self._states(list(touched)), "groups": len(touched)}
+
+    def _new(self, touched: Mapping[Any, None]) -> bool:
+        return any(key not in self._groups for key in touched)
+
+    def _keys(self, batch: Any) -> List[Any]:
+        if not self._width:
+            return [()] * batch.num_rows
+        columns = []
+        for column in batch.columns[: self._width]:
+            items = column.to_pylist()
+            if items and any(isinstance(item, float) and item != item for item in items):
+                items = [NAN if isinstance(item, float) and item != item else item for item in items]
+            columns.append(items)
+        return list(zip(*columns))
+
+    def _fresh(self) -> Any:
+        try:
+            return self._class()
+        except BaseException as error:
+            raise AggregateError("Error creating the aggregate") from error
+
+    def _state(self, instance: Any) -> Any:
+        try:
+            return instance.aggregate_state
+        except BaseException as error:
+            raise AggregateError("Error serializing state: 'aggregate_state' failed") from error
+
+    def _states(self, touched: List[Any]) -> List[Dict[str, Any]]:
+        """What the state table shows of the groups that this batch changed."""
+        shown = []
+        for key in touched[: self._report]:
+            group = self._groups[key]
+            state = self._state(group.instance)
+            text = as_json(state)
+            if text != group.shown:
+                result = self._preview(state)
+                shown.append({"key": [plain(item) for item in key], "state": text, "result": result})
+                shown[-1]["changed"] = changed(group.shown, text)
+                group.shown = text
+        return shown
+
+    def _preview(self, state: Any) -> Optional[str]:
+        """The result that ``state`` would give, as text. Made from a copy: merge may keep what it is given."""
+        try:
+            instance = self._class()
+            instance.merge(pickle.loads(pickle.dumps(state)))
+            return values.shown(instance.finish())
+        except BaseException as error:  # a preview: the same error ends the run in `finish`, if it stays
+            return f"{type(error).__name__}: {error}"
+
+    def snapshot(self) -> bytes:
+        """All states as bytes that `restore` and `merge` take."""
+        try:
+            states = {key: (group.first, self._state(group.instance)) for key, group in self._groups.items()}
+            return pickle.dumps(states, protocol=4)
+        except AggregateError:
+            raise
+        except BaseException as error:
+            raise AggregateError("Error serializing state") from error
+
+    def restore(self, data: bytes) -> None:
+        """Continue from a snapshot."""
+        self._groups = {}
+        self._merge_into(self._groups, data)
+
+    def merge(self, data: bytes) -> None:
+        """Add a partial state to the result."""
+        self._merge_into(self._merged, data)
+
+    def _merge_into(self, groups: Dict[Any, _Group], data: bytes) -> None:
+        try:
+            states = pickle.loads(data)
+        except BaseException as error:
+            raise AggregateError("Error deserializing state") from error
+        for saved, (first, state) in states.items():
+            key = tuple(NAN if isinstance(item, float) and item != item else item for item in saved)
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = _Group(self._fresh(), first)
+            group.first = min(group.first, first)
+            try:
+                group.instance.merge(state)
+            except BaseException as error:
+                raise AggregateError("Error in merge") from error
+
+    def finish(self) -> Tuple[List[Any], Dict[str, Any]]:
+        """One row for each group in the order in which they were first seen; without groups, one row in any case."""
+        import pyarrow as pa
+
+        if not self._width and not self._merged:
+            self._merged[()] = _Group(self._fresh(), 0)
+        groups = sorted(self._merged.items(), key=lambda item: item[1].first)
+        # The state is read before `finish`, which may change it.
+        states = [
+            {"key": [plain(item) for item in key], "state": as_json(self._state(group.instance))}
+            for key, group in groups
+        ]
+        results = []
+        for key, group in groups:
+            try:
+                results.append(group.instance.finish())
+            except BaseException as error:
+                where = ", ".join(map(values.shown, key))
+                raise AggregateError("Error finalizing state" + (f" of group {where}" if key else "")) from error
+        array, bad = self._write(results)
+        if bad:
+            row, message = next(iter(bad.items()))
+            where = ", ".join(map(values.shown, groups[row][0]))
+            raise AggregateError(f"finish() returned a wrong value{' for group ' if where else ''}{where}: {message}")
+        for shown, result in zip(states, results):
+            shown["result"] = values.shown(result)
+        columns = [
+            pa.array([key[index] for key, _ in groups], self._key_schema.field(index).type)
+            for index in range(self._width)
+        ]
+        schema = pa.schema([self._key_schema.field(index) for index in range(self._width)] + [self._output])
+        return [pa.RecordBatch.from_arrays([*columns, array], schema=schema)], {"states": states, "errors": []}
+
+
+def _accumulate(group: _Group, *arguments: Any) -> None:
+    group.step(*arguments)
+
+
+def as_json(state: Any) -> str:
+    """A state as JSON text of at most 2,000 characters; what JSON does not know is shown by its repr."""
+    try:
+        text = json.dumps(state, default=values.shown, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        text = json.dumps(values.shown(state), ensure_ascii=False)
+    return text if len(text) <= MAX_STATE else text[: MAX_STATE - 1] + "…"
+
+
+def changed(before: str, after: str) -> str:
+    """Which parts of the state differ: keys of a dict, positions of a list, else ``state``."""
+    if not before:
+        return "new"
+    try:
+        old, new = json.loads(before), json.loads(after)
+    except ValueError:
+        return "state"
+    if isinstance(old, dict) and isinstance(new, dict):
+        return ", ".join(key for key in new if key not in old or old[key] != new[key])
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return ", ".join(str(index) for index, item in enumerate(new) if item != old[index])
+    return "state"
+
+
+def plain(value: Any) -> Any:
+    """A group's value as JSON can carry it."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if value == value else "NaN"
+    return str(value)

@@ -1,0 +1,205 @@
+"""The worker's loop: one request after the other from the parent's socket, answered in the same order.
+
+The protocol has a socket of its own, which no program that the function starts inherits; ``print`` and C code write to
+fds 1 and 2, the logs. A failing function is an answer, not an end: the loop ends when the parent closes the socket.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import platform
+import signal
+import socket
+import sys
+import time
+from typing import Any, Dict, List
+
+from . import failures, loading, protocol
+
+LIMIT = 1 << 30  # bytes of one frame
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+
+class ParentGone(Exception):
+    """Nobody is at the other end any more. Not an OSError: those are also raised by the user's code."""
+
+
+class AnswerTooLarge(Exception):
+    """An answer does not fit into a frame."""
+
+
+class Parent:
+    """The socket to the parent: whole frames in, whole frames out. Raises ParentGone."""
+
+    def __init__(self, fd: int) -> None:
+        self._socket = socket.socket(fileno=fd)
+        self._socket.set_inheritable(False)
+        self._frames = protocol.FrameReader(LIMIT)
+
+    def receive(self) -> Any:
+        """The next frame as (kind, number, payload)."""
+        while True:
+            try:
+                count = self._socket.recv_into(self._frames.target)
+            except OSError as error:
+                raise ParentGone from error
+            if not count:
+                raise ParentGone
+            frame = self._frames.received(count)
+            if frame is not None:
+                return frame
+
+    def send(self, kind: int, number: int, payload: Any) -> None:
+        """Send one frame; the payload is bytes or an Arrow buffer."""
+        view = memoryview(payload).cast("B")
+        if len(view) > LIMIT:
+            raise AnswerTooLarge(f"{len(view):,} bytes at once, the limit is {LIMIT:,}: use smaller batches")
+        pieces = [memoryview(protocol.header(kind, number, view)), view]
+        while pieces:
+            try:
+                sent = self._socket.sendmsg(pieces)
+            except OSError as error:
+                raise ParentGone from error
+            while pieces and sent >= len(pieces[0]):
+                sent -= len(pieces.pop(0))
+            if sent:
+                pieces[0] = pieces[0][sent:]
+
+
+class Host:
+    """Carries out requests. ``kind`` of the setup decides which of scalar, table and aggregate does the work."""
+
+    def __init__(self, parent: Parent) -> None:
+        self._parent = parent
+        self._roots: List[str] = []
+        self._work: Any = None
+        self._schema: Any = None
+
+    def load(self, number: int, payload: Any) -> None:
+        started = time.perf_counter()
+        setup: Dict[str, Any] = protocol.decode(payload)
+        self._roots = setup["roots"]
+        # Functions use pa.compute and pa.ipc without importing them, which works in most programs by accident.
+        import pyarrow as pa
+        import pyarrow.compute
+        import pyarrow.ipc
+
+        function = loading.load(setup)
+        if setup["kind"] == "udf":
+            from .scalar import Scalar as Work
+        elif setup["kind"] == "udtf":
+            from .table import Table as Work  # type: ignore[assignment]
+        else:
+            from .aggregate import Aggregate as Work  # type: ignore[assignment]
+        self._work = Work(function, setup)
+        info = {
+            "python": platform.python_version(),
+            "pyarrow": pa.__version__,
+            "load_seconds": time.perf_counter() - started,
+        }
+        self._parent.send(protocol.READY, number, protocol.encode(info))
+
+    def open(self, number: int, payload: Any) -> None:
+        import pyarrow as pa
+
+        options = protocol.decode(payload)
+        self._schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(options["schema"])))
+        options["schema"] = self._schema
+        self._work.open(options)
+
+    def batch(self, number: int, payload: Any) -> None:
+        import pyarrow as pa
+
+        batch = pa.ipc.read_record_batch(pa.py_buffer(payload), self._schema)
+        started = time.perf_counter()
+        parts, meta = self._work.batch(number, batch)
+        self._answer(number, parts, dict(meta, seconds=time.perf_counter() - started))
+
+    def finish(self, number: int, payload: Any) -> None:
+        started = time.perf_counter()
+        parts, meta = self._work.finish()
+        self._answer(number, parts, dict(meta, seconds=time.perf_counter() - started))
+
+    def _answer(self, number: int, parts: List[Any], meta: Dict[str, Any]) -> None:
+        for part in parts:
+            self._parent.send(protocol.PART, number, part.serialize())
+        meta["rows"] = sum(part.num_rows for part in parts)
+        for stream in (sys.stdout, sys.stderr):  # what was printed for this batch is in the log before its end is told
+            if stream is not None and not stream.closed:
+                stream.flush()
+        self._parent.send(protocol.END, number, protocol.encode(meta))
+
+    def snapshot(self, number: int, payload: Any) -> None:
+        self._parent.send(protocol.BLOB, number, self._work.snapshot())
+
+    def restore(self, number: int, payload: Any) -> None:
+        self._work.restore(bytes(payload))
+
+    def merge(self, number: int, payload: Any) -> None:
+        self._work.merge(bytes(payload))
+
+    def refuse(self, phase: str, number: int, error: BaseException) -> None:
+        from .aggregate import AggregateError
+
+        prefix = ""
+        if isinstance(error, AggregateError):
+            prefix = str(error)
+            error = error.__cause__ or error
+        info = dict(failures.info(error, self._roots, prefix), phase=phase)
+        self._parent.send(protocol.REFUSED, number, protocol.encode(info))
+
+
+def main(fd: int) -> None:
+    """Serve until the parent closes the socket.
+
+    A request that fails is refused; after a failed load nothing else makes sense.
+    """
+    _die_with(os.getppid())
+    faulthandler.enable()
+    faulthandler.register(signal.SIGUSR1, all_threads=True)  # how the parent asks where a batch is stuck
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the ■ of a notebook is the parent's to handle
+    # The lines before a segmentation fault are the ones that matter, and a character that the locale cannot write is no
+    # reason for a row to fail.
+    sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    parent = Parent(fd)
+    host = Host(parent)
+    actions = {
+        protocol.LOAD: ("load", host.load),
+        protocol.OPEN: ("open", host.open),
+        protocol.BATCH: ("batch", host.batch),
+        protocol.SNAPSHOT: ("snapshot", host.snapshot),
+        protocol.RESTORE: ("restore", host.restore),
+        protocol.MERGE: ("merge", host.merge),
+        protocol.FINISH: ("finish", host.finish),
+    }
+    try:
+        while True:
+            kind, number, payload = parent.receive()
+            phase, action = actions[kind]
+            try:
+                action(number, payload)
+            except ParentGone:
+                raise
+            except BaseException as error:
+                host.refuse(phase, number, error)
+                if phase in ("load", "open"):
+                    return
+    except ParentGone:
+        return
+
+
+def _die_with(parent: int) -> None:
+    """Ask the kernel to end this process with the thread that spawned it: a busy loop would never see the socket close.
+
+    Linux only, and only where ctypes is; elsewhere the end of the socket is all there is.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        import ctypes
+    except ImportError:
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the kernel knew
+        os._exit(1)
