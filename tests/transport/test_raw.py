@@ -18,7 +18,8 @@ import pytest
 
 from workbench.errors import InvalidBatch, ProtocolError, StdoutPolluted
 from workbench.transport.base import Answer, Closed, Invalid, Ready, Refused, Reply
-from workbench.transport.raw import RawChannel, ScriptOutput
+from workbench.transport.raw import RawChannel
+from workbench.transport.script_output import ScriptOutput
 from workbench.worker import script as launcher
 
 SCRIPTS = Path(__file__).parent / "scripts"
@@ -521,7 +522,7 @@ import random, sys
 import pyarrow as pa
 sys.path.insert(0, {root!r})
 from workbench.transport.base import Answer, Invalid
-from workbench.transport.raw import ScriptOutput
+from workbench.transport.script_output import ScriptOutput
 
 chance = random.Random({seed})
 nested = pa.array([[{{"a": 1, "s": "x"}}], None, []])

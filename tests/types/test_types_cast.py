@@ -1,9 +1,10 @@
-"""A column arrives with the values that it had, or the rows that do not fit are NULL and named; nothing is lost in silence."""
+"""A column arrives with its values, or the rows that do not fit are NULL and named; nothing is lost in silence."""
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime
-from decimal import Decimal as D
+from decimal import Decimal as D  # noqa: N817 - tables of values are read by their values
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +17,9 @@ from workbench.types import cast_column, parse_type
 
 NAN, INF = float("nan"), float("inf")
 LIST_KINDS = [pa.list_, pa.large_list, pa.list_view, pa.large_list_view, lambda item: pa.list_(item, 1)]
+
+
+clock = datetime.fromisoformat
 
 
 def cast(array: pa.Array, to: str) -> tuple[list[Any], dict[int, str]]:
@@ -69,9 +73,9 @@ def array_of(numbers: list[int | None], type_: pa.DataType) -> pa.Array:
         (pa.array(["longer than twelve", None], pa.string_view()), "CHAR(3)", ["longer than twelve", None]),
         (array_of([86_400_000, None], pa.date64()), "DATE", [date(1970, 1, 2), None]),
         (array_of([-86_400, 0], pa.timestamp("s")), "DATE", [date(1969, 12, 31), date(1970, 1, 1)]),
-        (array_of([1_001, None], pa.timestamp("ms")), "DATETIME(3)", [datetime(1970, 1, 1, 0, 0, 1, 1000), None]),
-        (array_of([-1_000], pa.timestamp("ns")), "DATETIME", [datetime(1969, 12, 31, 23, 59, 59, 999_999)]),
-        (array_of([1], pa.date32()), "DATETIME", [datetime(1970, 1, 2)]),
+        (array_of([1_001, None], pa.timestamp("ms")), "DATETIME(3)", [clock("1970-01-01 00:00:01.001"), None]),
+        (array_of([-1_000], pa.timestamp("ns")), "DATETIME", [clock("1969-12-31 23:59:59.999999")]),
+        (array_of([1], pa.date32()), "DATETIME", [clock("1970-01-02")]),
         (pa.nulls(2), "INT", [None, None]),
         (pa.nulls(2), "MAP<STRING, STRUCT<a:INT>>", [None, None]),
         (pa.array(["x", None, "x"]).dictionary_encode(), "STRING", ["x", None, "x"]),
@@ -102,30 +106,62 @@ def test_what_fits_arrives_unchanged(array: pa.Array, to: str, values: list[Any]
         (pa.array([D("1.5"), D("300.0")]), "TINYINT", {0: "not a whole number", 1: "(-128 to 127)"}),
         (pa.array([D(2**127)], pa.decimal256(39, 0)), "LARGEINT", {0: "does not fit LARGEINT"}),
         (pa.array([D("0.5"), D(1)]), "LARGEINT", {0: "not a whole number"}),
-        (pa.array(["x", "1.0", "", "٣", "9" * 39]), "LARGEINT", {0: "value x", 1: "1.0", 2: "value ", 3: "٣", 4: "9999"}),
+        (
+            pa.array(["x", "1.0", "", "٣", "9" * 39]),
+            "LARGEINT",
+            {0: "value x", 1: "1.0", 2: "value ", 3: "٣", 4: "9999"},
+        ),
         (pa.array([2**53 + 1, 1]), "DOUBLE", {0: "value 9007199254740993 does not fit DOUBLE"}),
         (pa.array([2**24 + 1]), "FLOAT", {0: "no 32-bit float has this value"}),
         (pa.array([1.0, 1e300]), "FLOAT", {1: "value 1e+300 does not fit FLOAT"}),
         (pa.array([D("12345678901234567890.1"), D("0.1")]), "DOUBLE", {0: "value 12345678901234567890.1"}),
-        (pa.array([D("5E+60")], pa.decimal128(5, -60)), "FLOAT", {0: "does not fit FLOAT"}),
-        (pa.array([1.125, 1.5, INF, 1e20]), "DECIMAL(10,2)", {0: "8 digits before the point and 2 behind it", 2: "inf", 3: "1e+20"}),
+        (pa.array([D("5E-60")], pa.decimal256(60, 60)), "FLOAT", {0: "does not fit FLOAT"}),
+        (
+            pa.array([1.125, 1.5, INF, 1e20]),
+            "DECIMAL(10,2)",
+            {0: "8 digits before the point and 2 behind it", 2: "inf", 3: "1e+20"},
+        ),
         (pa.array([10, 9]), "DECIMAL(1,0)", {0: "value 10 does not fit DECIMAL(1,0)"}),
         (pa.array([D("1.25"), D("1.20")]), "DECIMAL(10,1)", {0: "value 1.25"}),
         (pa.array([D("123.4")]), "DECIMAL(3,1)", {0: "value 123.4"}),
-        (array_of([86_400_000_000, 1], pa.timestamp("us")), "DATE", {1: "value 1970-01-01 00:00:00.000001 does not fit DATE (it has a time of day)"}),
+        (
+            array_of([86_400_000_000, 1], pa.timestamp("us")),
+            "DATE",
+            {1: "value 1970-01-01 00:00:00.000001 does not fit DATE (it has a time of day)"},
+        ),
         (array_of([86_400_000_000_001], pa.timestamp("ns")), "DATE", {0: "value 1970-01-02 00:00:00.000000001"}),
         (array_of([10**15], pa.timestamp("s")), "DATE", {0: "(years 1 to 9999)"}),
         (array_of([2**31 * 86_400], pa.timestamp("s")), "DATE", {0: "(years 1 to 9999)"}),
         (array_of([2**30, 0], pa.date32()), "DATE", {0: "(years 1 to 9999)"}),
-        (array_of([1_001, 1_000], pa.timestamp("ns")), "DATETIME", {0: "value 1970-01-01 00:00:00.000001001 does not fit DATETIME (it has digits below the microsecond)"}),
+        (
+            array_of([1_001, 1_000], pa.timestamp("ns")),
+            "DATETIME",
+            {0: "value 1970-01-01 00:00:00.000001001 does not fit DATETIME (it has digits below the microsecond)"},
+        ),
         (array_of([10**15, 0], pa.timestamp("s")), "DATETIME", {0: "value of 1000000000000000 seconds after 1970"}),
         (array_of([10**18, -(10**18)], pa.timestamp("us")), "DATETIME", {0: "years 1 to 9999", 1: "years 1 to 9999"}),
         (pa.array([[1], [2, 300], None]), "ARRAY<TINYINT>", {1: "item 1: value 300 does not fit TINYINT"}),
-        (pa.array([[[1.5]], [[], [2.0, 2.5]]]), "ARRAY<ARRAY<INT>>", {0: "item 0: item 0: value 1.5", 1: "item 1: item 1: value 2.5"}),
+        (
+            pa.array([[[1.5]], [[], [2.0, 2.5]]]),
+            "ARRAY<ARRAY<INT>>",
+            {0: "item 0: item 0: value 1.5", 1: "item 1: item 1: value 2.5"},
+        ),
         (pa.array([{"a": 2**53 + 1, "b": 1}]), "STRUCT<a:DOUBLE, b:INT>", {0: "field a: value 9007199254740993"}),
-        (pa.array([[("k", 300)], [("k", 1)]], pa.map_(pa.string(), pa.int64())), "MAP<STRING, TINYINT>", {0: "entry 0: value 300"}),
-        (pa.array([[(1, 1), (300, 1)], []], pa.map_(pa.int64(), pa.int64())), "MAP<TINYINT, INT>", {0: "key 1: value 300"}),
-        (pa.array([[(NAN, 1)], [(1.0, 1)]], pa.map_(pa.float64(), pa.int64())), "MAP<INT, INT>", {0: "key 0: a key is NULL"}),
+        (
+            pa.array([[("k", 300)], [("k", 1)]], pa.map_(pa.string(), pa.int64())),
+            "MAP<STRING, TINYINT>",
+            {0: "entry 0: value 300"},
+        ),
+        (
+            pa.array([[(1, 1), (300, 1)], []], pa.map_(pa.int64(), pa.int64())),
+            "MAP<TINYINT, INT>",
+            {0: "key 1: value 300"},
+        ),
+        (
+            pa.array([[(NAN, 1)], [(1.0, 1)]], pa.map_(pa.float64(), pa.int64())),
+            "MAP<INT, INT>",
+            {0: "key 0: a key is NULL"},
+        ),
         (pa.array([1, 300]).dictionary_encode(), "TINYINT", {1: "value 300"}),
     ],
 )
@@ -160,7 +196,7 @@ def test_nan_stays_in_floats_only() -> None:
     column = pa.array([NAN])
     for to in ("FLOAT", "DOUBLE"):
         (value,), bad = cast(column, to)
-        assert value != value
+        assert math.isnan(value)
         assert bad == {}
     for to in ("TINYINT", "LARGEINT", "DECIMAL(3,1)"):
         assert cast(column, to) == ([None], {})
@@ -175,6 +211,7 @@ def test_nan_stays_in_floats_only() -> None:
         (pa.array(["2020-01-01"]), "DATE"),
         (pa.array([True]), "INT"),
         (pa.array([1]), "BOOLEAN"),
+        (pa.nulls(1, pa.decimal128(1, 60)), "DOUBLE"),
         (pa.array([1]), "STRING"),
         (pa.array([b"a"]), "STRING"),
         (pa.array([1]), "DATE"),
@@ -220,14 +257,18 @@ def test_floats_are_the_same_number_as_decimal_or_refused(numbers: list[float | 
     """A float becomes the DECIMAL that it prints as, NaN becomes NULL, and the rest are errors of their rows."""
     values, bad = cast(pa.array(numbers, pa.float64()), "DECIMAL(20,5)")
     for row, number in enumerate(numbers):
-        if number is None or number != number:
+        if number is None or math.isnan(number):
             assert values[row] is None
             assert row not in bad
         elif row not in bad:
             assert values[row] == D(repr(number))
 
 
-@given(st.lists(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=6), max_size=8))
+@given(
+    st.lists(
+        st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**8), max_value=10**8, places=6), max_size=8
+    )
+)
 def test_decimals_round_as_python_does(numbers: list[D]) -> None:
     """A decimal of few digits becomes the nearest DOUBLE, as ``float`` makes it, whatever Arrow's own cast does."""
     values, bad = cast(pa.array(numbers, pa.decimal128(15, 6)), "DOUBLE")

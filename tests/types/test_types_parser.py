@@ -45,6 +45,7 @@ NAMES = st.text(min_size=1, max_size=6) | st.sampled_from(["date", "a`b", "a b",
 
 
 def nested(inner: st.SearchStrategy[DataType]) -> st.SearchStrategy[DataType]:
+    """ARRAY, MAP and STRUCT of the types drawn so far."""
     fields = st.lists(st.tuples(NAMES, inner), min_size=1, max_size=3, unique_by=lambda field: field[0])
     return st.builds(Array, inner) | st.builds(Map, PLAIN, inner) | st.builds(Struct, fields.map(tuple))
 
@@ -105,8 +106,18 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         ("timestamp", "DATETIME", "datetime", pa.timestamp("us")),
         ("array<array<int>>", "ARRAY<ARRAY<INT>>", ["list", ["list", "int32"]], pa.list_(pa.list_(pa.int32()))),
         (" map <\n string , double > ", "MAP<STRING, DOUBLE>", ["map", "string", "float64"], None),
-        ("struct<a INT, `b c` : text>", "STRUCT<a:INT, `b c`:STRING>", ["struct", [["a", "int32"], ["b c", "string"]]], None),
-        ("struct<date date, int:int>", "STRUCT<date:DATE, int:INT>", ["struct", [["date", "date"], ["int", "int32"]]], None),
+        (
+            "struct<a INT, `b c` : text>",
+            "STRUCT<a:INT, `b c`:STRING>",
+            ["struct", [["a", "int32"], ["b c", "string"]]],
+            None,
+        ),
+        (
+            "struct<date date, int:int>",
+            "STRUCT<date:DATE, int:INT>",
+            ["struct", [["date", "date"], ["int", "int32"]]],
+            None,
+        ),
     ],
 )
 def test_spellings(text: str, printed: str, wire: Any, arrow: pa.DataType | None) -> None:

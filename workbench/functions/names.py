@@ -68,16 +68,14 @@ def _bound_by(node: ast.AST) -> Iterator[str]:
 
 
 def _spared(node: ast.AST, *, lazy: bool) -> Iterator[ast.AST]:
-    """Parts of this node that may use unknown names: what ``except NameError`` guards, and annotations if they are ``lazy``."""
+    """Parts of this node that may use unknown names: what ``except NameError`` guards, and ``lazy`` annotations."""
     match node:
         case ast.Try(body=body, handlers=handlers) if any(_catches_name_error(handler.type) for handler in handlers):
             yield from body
-        case ast.arg(annotation=ast.expr() as annotation) | ast.AnnAssign(annotation=annotation) if lazy:
-            yield annotation
-        case ast.FunctionDef(returns=ast.expr() as returns) | ast.AsyncFunctionDef(returns=ast.expr() as returns) if (
-            lazy
-        ):
-            yield returns
+        case ast.arg() | ast.AnnAssign() if lazy and node.annotation is not None:
+            yield node.annotation
+        case ast.FunctionDef() | ast.AsyncFunctionDef() if lazy and node.returns is not None:
+            yield node.returns
 
 
 def _catches_name_error(caught: ast.expr | None) -> bool:

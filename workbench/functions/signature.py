@@ -12,7 +12,7 @@ from typing import Final, Literal
 from workbench.errors import DefinitionError, Problem
 from workbench.types import Array, DataType, Struct, quote_name
 from workbench.types.parser import TypeReader
-from workbench.types.text import Token, Unreadable, shorten, tokenize
+from workbench.types.text import Unreadable, shorten, tokenize
 
 Kind = Literal["udf", "udaf", "udtf", "script"]
 
@@ -111,17 +111,18 @@ def _params(reader: TypeReader, problems: list[str]) -> list[Param]:
     if reader.token.is_sign(")"):
         return params
     while True:
-        first = reader.token
+        begin = reader.at
         try:
             param = _param(reader)
             if not reader.token.is_sign(",", ")"):
                 raise reader.unexpected("',' or ')'")
         except Unreadable as error:
             problems.append(str(error))
+            reader.at = begin
             _skip(reader)
         else:
             if param.name is not None and param.name in {other.name for other in params}:
-                problems.append(f"position {first.position}: a second parameter {param.name!r}")
+                problems.append(f"position {reader.tokens[begin].position}: a second parameter {param.name!r}")
             params.append(param)
         if not reader.token.is_sign(","):
             break
@@ -140,10 +141,10 @@ def _param(reader: TypeReader) -> Param:
 
 
 def _skip(reader: TypeReader) -> None:
-    """Go to the comma or bracket that ends the current parameter."""
+    """Go from the beginning of a parameter to the comma or bracket that ends it."""
     depth = 0
     while reader.token.kind != "end":
-        token: Token = reader.token
+        token = reader.token
         if depth == 0 and token.is_sign(",", ")"):
             return
         depth += token.is_sign("(", "<") - token.is_sign(")", ">")

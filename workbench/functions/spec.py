@@ -85,7 +85,7 @@ class FunctionSpec:
                 signature = parse_signature(text)
             except DefinitionError as error:
                 problems += [Problem(f"signature: {problem}") for problem in error.problems]
-        elif data.get("kind") in ("udf", "udaf", "udtf"):
+        elif text is None and data.get("kind") in ("udf", "udaf", "udtf"):
             problems.append(Problem("'signature' is missing"))
         if problems:
             raise DefinitionError("function as JSON", problems)

@@ -1,8 +1,9 @@
 """Frames over a socket pair: the transport of our own worker, where every byte is accounted for.
 
-The child's end is inherited under one fd that WORKBENCH_FD names; stdin is /dev/null and stdout the log. An answer is handed
-out when its end frame arrived whole, its number is the oldest unanswered one, its rows are as many as the child says, and every
-batch passed Arrow's full validation. Left out on purpose: retrying; a damaged conversation ends with a fatal `Invalid`.
+The child's end is inherited under one fd that WORKBENCH_FD names; stdin is /dev/null and stdout the log. An answer is
+handed out when its end frame arrived whole, its number is the oldest unanswered one, its rows are as many as the child
+says, and every batch passed Arrow's full validation. Left out on purpose: retrying; a damaged conversation ends with a
+fatal `Invalid`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from workbench import settings
-from workbench.errors import InvalidBatch, ProtocolError, SchemaMismatch
+from workbench.errors import InvalidBatch, ProtocolError
 from workbench.transport.base import Answer, Blob, Channel, Closed, Invalid, Ready, Refused, Reply
 from workbench.worker import protocol
 
@@ -127,7 +128,7 @@ class FramedChannel(Channel):
                     self._out[0] = self._out[0][sent:]
         except BlockingIOError:
             return
-        except BrokenPipeError:
+        except ConnectionError:
             self._out.clear()  # the child is gone; what it still answered is read before that is told
 
     def _read(self, replies: list[Reply]) -> None:
@@ -147,13 +148,13 @@ class FramedChannel(Channel):
                     replies.append(reply)
 
     def _understand(self, kind: int, number: int, payload: Any) -> Reply | None:
+        awaited = self._expected[0] if self._expected else None
         if kind == protocol.REFUSED:
-            info = protocol.decode(payload)
-            if self._expected and self._expected[0].number == number and info.get("phase") in REFUSALS_THAT_ANSWER:
+            info = {"phase": "batch", "error_type": "", "error": "", "frames": [], **_plain(payload)}
+            if awaited is not None and awaited.number == number and info["phase"] in REFUSALS_THAT_ANSWER:
                 self._expected.popleft()
             self._parts = []
-            return Refused(str(info.get("phase")), number, info)
-        awaited = self._expected[0] if self._expected else None
+            return Refused(str(info["phase"]), number, info)
         if awaited is None or awaited.number != number or kind not in (awaited.kind, protocol.PART):
             raise ProtocolError(f"protocol error: unexpected frame {kind} for batch {number}")
         if kind == protocol.PART and awaited.kind == protocol.END:
@@ -163,10 +164,10 @@ class FramedChannel(Channel):
             raise ProtocolError(f"protocol error: unexpected frame {kind} for batch {number}")
         self._expected.popleft()
         if kind == protocol.READY:
-            return Ready(protocol.decode(payload))
+            return Ready(_plain(payload))
         if kind == protocol.BLOB:
             return Blob(number, bytes(memoryview(payload)))
-        meta = protocol.decode(payload)
+        meta = _plain(payload)
         parts, self._parts = tuple(self._parts), []
         rows = sum(part.num_rows for part in parts)
         if rows != meta.get("rows"):
@@ -179,6 +180,14 @@ class FramedChannel(Channel):
             self._socket.close()
             self._child.close()
             self._out.clear()
+
+
+def _plain(payload: Any) -> Mapping[str, Any]:
+    """What a frame says as JSON, which has to be an object."""
+    value = protocol.decode(payload)
+    if not isinstance(value, dict):
+        raise protocol.FrameError("a frame holds JSON that is no object")
+    return value
 
 
 def _decode(payload: Any, schema: pa.Schema) -> pa.RecordBatch:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from decimal import Decimal as Exact
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +17,9 @@ import pyarrow.compute as pc
 from workbench.types.base import Cast, DataType, Wire, plain, register
 from workbench.types.cast import blank, by_value, misfit
 from workbench.types.integers import is_number
+
+_MOST_SCALE: Final = 30
+"""Decimals of this scale are still normal 32-bit floats, which end at 1e-38."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Float(DataType):
     def convert(self, array: pa.Array) -> Cast:
         if pa.types.is_floating(array.type):
             return self._from_floats(array)
-        if pa.types.is_decimal(array.type) and array.type.precision <= self._safe_digits >= array.type.scale >= 0:
+        if pa.types.is_decimal(array.type) and self._is_short(array):
             # By way of text: Arrow's own cast is one unit off for some decimals.
             return array.cast(pa.string()).cast(self.arrow), {}
         if pa.types.is_integer(array.type):
@@ -74,6 +77,12 @@ class Float(DataType):
             for row in pc.indices_nonzero(lost).to_pylist()
         }
         return blank(cast, bad), bad
+
+    def _is_short(self, array: pa.Array) -> bool:
+        """Whether no decimal of the column has so many digits that a float could lose one."""
+        scale, ends = array.type.scale, pc.min_max(array).as_py()
+        digits = [end.adjusted() + scale + 1 for end in ends.values() if end]
+        return bool(0 <= scale <= _MOST_SCALE and all(count <= self._safe_digits for count in digits))
 
     def _one(self, value: Any) -> float | None:
         """The float of an int or Decimal, None if it is another number. A decimal may be its short form."""

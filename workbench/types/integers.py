@@ -24,8 +24,10 @@ _DIGITS: Final = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
 
 
 def is_number(arrow: pa.DataType) -> bool:
-    """Integers, floats and decimals of every width."""
-    return bool(pa.types.is_integer(arrow) or pa.types.is_floating(arrow) or pa.types.is_decimal(arrow))
+    """Integers, floats and decimals of every width, but for decimals of a scale that Arrow itself cannot print."""
+    if pa.types.is_decimal(arrow):
+        return bool(arrow.scale <= arrow.precision)
+    return bool(pa.types.is_integer(arrow) or pa.types.is_floating(arrow))
 
 
 def _why(value: Any, low: int, high: int) -> str:
