@@ -1,6 +1,18 @@
 """An interactive workbench for Python UDFs: package, register, run live in a subprocess, watch, hand over."""
 
-from workbench import samples
+from workbench import fungi, samples
+from workbench.notebook import load_ipython_extension, unload_ipython_extension
 from workbench.session import Function, Run, Workbench, udaf, udf, udtf
 
-__all__ = ["Function", "Run", "Workbench", "samples", "udaf", "udf", "udtf"]
+__all__ = [
+    "Function",
+    "Run",
+    "Workbench",
+    "fungi",
+    "load_ipython_extension",
+    "samples",
+    "udaf",
+    "udf",
+    "udtf",
+    "unload_ipython_extension",
+]

@@ -1,7 +1,8 @@
 """Finding Python interpreters by path, name or version, without running any.
 
-The invariant: what is returned exists and may be executed; what is not found is an error that lists what is there. Left out on
-purpose: what is installed in them, which only running them can tell (`workbench.session.doctor`), and downloading.
+The invariant: what is returned exists and may be executed; what is not found is an error that lists what is there. Left
+out on purpose: what is installed in them, which only running them can tell (`workbench.session.doctor`), and
+downloading.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ _EXECUTABLE: Final = re.compile(r"python3\.\d+t?")
 
 
 def find_python(wanted: str | None) -> str:
-    """The absolute path of an interpreter: ``wanted`` is a path, a name on PATH, or a version such as ``3.12``; None is our own.
+    """The absolute path of an interpreter.
 
-    Raises PythonNotFound, which lists the interpreters that were found.
+    ``wanted`` is a path, a name on PATH, or a version such as ``3.12``; None is our own. Raises PythonNotFound, which
+    lists the interpreters that were found.
     """
     if wanted is None:
         return sys.executable
@@ -49,13 +51,12 @@ def installed() -> tuple[str, ...]:
     found = {os.path.realpath(sys.executable): sys.executable}
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
         try:
-            names = sorted(os.listdir(folder or os.curdir))
+            paths = sorted(Path(folder).iterdir())
         except OSError:
             continue  # PATH may name folders that do not exist
-        for name in names:
-            path = os.path.join(folder, name)
-            if _EXECUTABLE.fullmatch(name) and os.access(path, os.X_OK):
-                found.setdefault(os.path.realpath(path), path)
+        for path in paths:
+            if _EXECUTABLE.fullmatch(path.name) and os.access(path, os.X_OK):
+                found.setdefault(os.path.realpath(path), str(path))
     return tuple(found.values())
 
 

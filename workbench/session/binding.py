@@ -1,14 +1,14 @@
 """From the columns of the data to the arguments of the function, and from its answers to the columns of the result.
 
-The invariant: each input row of a batch is sent or is rejected with its reason, and an answer is put together with exactly the rows
-that it belongs to. Row numbers count from 0 over the whole input. Left out on purpose: moving batches, and what happens to
-failing rows (`workbench.session.run`).
+The invariant: each input row of a batch is sent or is rejected with its reason, and an answer is put together with
+exactly the rows that it belongs to. Row numbers count from 0 over the whole input. Left out on purpose: moving batches,
+and what happens to failing rows (`workbench.session.run`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from workbench.errors import DataError, UsageProblem
 from workbench.functions import FunctionSpec
 from workbench.session.data import describe
+from workbench.supervisor.isolation import Loss
 from workbench.types import DataType, cast_column
 
 
@@ -40,11 +41,25 @@ class Prepared:
     sent: pa.Array | None
     rejected: tuple[RowError, ...]
 
-    def errors(self, found: Sequence[Mapping[str, Any]]) -> list[RowError]:
-        """The errors that the worker found, by row of the batch, together with those rejected here, in order of rows."""
-        rows = None if self.sent is None else self.sent.to_pylist()
-        came = [RowError(info["row"] if rows is None else rows[info["row"]], info) for info in found]
-        return sorted([*came, *self.rejected], key=lambda error: error.row)
+    def errors(self, found: Sequence[Mapping[str, Any]], lost: Mapping[int, Loss]) -> list[RowError]:
+        """The errors that the worker found, the rows that killed it and those rejected here, in order of the rows."""
+        rows = self._rows()
+        came = [RowError(rows[info["row"]], info) for info in found]
+        killed = [
+            RowError(
+                rows[row],
+                {"error_type": loss.error_type, "error": loss.error, "frames": [], "attempts": loss.attempts},
+            )
+            for row, loss in lost.items()
+        ]
+        return sorted([*came, *killed, *self.rejected], key=lambda error: error.row)
+
+    def without(self, lost: Mapping[int, Loss]) -> Prepared:
+        """As if the rows that killed the worker had not been sent: nothing came back for them."""
+        return replace(self, sent=pa.array([row for i, row in enumerate(self._rows()) if i not in lost], pa.int64()))
+
+    def _rows(self) -> Sequence[int]:
+        return range(self.original.num_rows) if self.sent is None else self.sent.to_pylist()
 
 
 class Binding:
@@ -61,11 +76,9 @@ class Binding:
         if spec.signature is None:
             raise UsageProblem(f"{spec.name} has no signature")
         self._spec = spec
-        self._params: Sequence[tuple[DataType, str]] = [
-            (param.type, str(param)) for param in spec.signature.params
-        ]
+        self._params: Sequence[tuple[DataType, str]] = [(param.type, str(param)) for param in spec.signature.params]
         self._input = schema
-        self._groups = [_index(schema, name, "group_by") for name in group_by]
+        self._groups = [_group(schema, name) for name in group_by]
         self._arguments = self._choose(columns)
         self._check_types()
         fields = spec.signature.output_fields(spec.kind)
@@ -87,11 +100,14 @@ class Binding:
         names = [param.name for param in self._spec.signature.params] if self._spec.signature else []
         if columns is not None:
             if len(columns) != len(names):
-                raise self._misfit(f"{len(columns)} columns were named")
-            return [_index(self._input, name, "columns") for name in columns]
+                raise self._misfit(f"columns holds {len(columns)} names")
+            missing = [name for name in columns if name not in self._input.names]
+            if missing:
+                raise self._misfit(f"columns: there is no column {', '.join(missing)}")
+            return [self._input.get_field_index(name) for name in columns]
         found = [name for name in names if name is not None and name in self._input.names]
         if names and len(found) == len(names):
-            return [_index(self._input, name, "the signature") for name in found]
+            return [self._input.get_field_index(name) for name in found]
         rest = [i for i in range(len(self._input)) if i not in self._groups]
         if not found and len(rest) == len(names):
             return rest
@@ -114,7 +130,9 @@ class Binding:
             if not wanted.accepts(field.type):
                 problems.append(f"column {field.name!r} is {field.type}, the signature wants {text}")
         if problems:
-            raise DataError(f"{self._spec.name}: " + "; ".join(problems), hint="convert the column, or change the signature")
+            raise DataError(
+                f"{self._spec.name}: " + "; ".join(problems), hint="convert the column, or change the signature"
+            )
 
     def prepare(self, batch: pa.RecordBatch, offset: int) -> tuple[pa.RecordBatch, Prepared]:
         """The batch to send, and what is kept here to understand its answer."""
@@ -127,8 +145,7 @@ class Binding:
                 text = f"column {self._input.field(index).name!r}: {message}"
                 rejected.setdefault(row, RowError(row, {"error_type": "ValueMismatch", "error": text, "frames": []}))
         keys = [
-            _key(batch.column(index), self.sent_schema.field(position))
-            for position, index in enumerate(self._groups)
+            _key(batch.column(index), self.sent_schema.field(position)) for position, index in enumerate(self._groups)
         ]
         if not columns and not keys:  # a batch without columns has no length
             whole = pa.RecordBatch.from_struct_array(pa.array([{}] * batch.num_rows, pa.struct([])))
@@ -143,10 +160,11 @@ class Binding:
         """What a worker is told when a run is opened."""
         return {"on_error": on_error, "group_width": len(self._groups), "report": report}
 
-    def scalar_result(self, prepared: Prepared, answers: Sequence[pa.RecordBatch], dropped: Sequence[int]) -> pa.RecordBatch:
+    def scalar_result(
+        self, prepared: Prepared, answers: Sequence[pa.RecordBatch], dropped: Sequence[int]
+    ) -> pa.RecordBatch:
         """The input columns and the result's, one row for each input row that is not ``dropped``."""
-        (answer,) = answers
-        column = answer.column(0)
+        column = pa.concat_arrays([answer.column(0) for answer in answers] or [pa.nulls(0, self.outputs.field(0).type)])
         if prepared.sent is not None:  # rows that were not sent are NULL, if they are kept at all
             position = pc.index_in(pa.array(range(prepared.original.num_rows), pa.int64()), prepared.sent)
             column = column.take(position)
@@ -173,19 +191,20 @@ class Binding:
         """The group columns with the types that they came with, and the result."""
         return [
             pa.RecordBatch.from_arrays(
-                [column.cast(field.type) for column, field in zip(answer.columns, self.schema, strict=True)],
+                [_restored(column, field.type) for column, field in zip(answer.columns, self.schema, strict=True)],
                 schema=self.schema,
             )
             for answer in answers
         ]
 
 
-def _index(schema: pa.Schema, name: str, where: str) -> int:
+def _group(schema: pa.Schema, name: str) -> int:
     index: int = schema.get_field_index(name)
     if index < 0:
-        twice = name in schema.names
-        problem = f"the column {name!r} is there twice" if twice else f"there is no column {name!r}"
-        raise DataError(f"{where}: {problem}; the data has ({describe(schema)})", hint="rename or choose another column")
+        raise DataError(
+            f"group_by: there is no column {name!r}; the data has ({describe(schema)})",
+            hint="name columns of the data",
+        )
     return index
 
 
@@ -202,3 +221,13 @@ def _key(column: pa.Array, field: pa.Field) -> pa.Array:
         return column.cast(field.type)
     except pa.ArrowInvalid as error:
         raise DataError(f"group_by: the column {field.name!r} cannot be used: {error}") from error
+
+
+def _restored(column: pa.Array, arrow: pa.DataType) -> pa.Array:
+    """A column as it was before `_key`."""
+    if not pa.types.is_dictionary(arrow):
+        return column.cast(arrow)
+    encoded = column.dictionary_encode()  # Arrow casts nothing but text to a dictionary
+    indices = encoded.indices.cast(arrow.index_type)
+    values = encoded.dictionary.cast(arrow.value_type)
+    return pa.DictionaryArray.from_arrays(indices, values, ordered=arrow.ordered)

@@ -1,14 +1,16 @@
-"""What a run may be fed with, as a stream of record batches: tables, frames, batches, iterables, and files by their ending.
+"""What a run may be fed with, as a stream of record batches: tables, frames, batches, iterables, files by their ending.
 
-Nothing is loaded whole that comes in pieces: a Parquet, CSV or Arrow file is read batch by batch. The invariant: all batches of one
-`Data` have its schema, whose types every supported pyarrow knows; a batch has at most ``batch_rows`` rows and about ``batch_bytes``
-bytes. Left out on purpose: which columns a function wants (`workbench.session.binding`).
+Nothing is loaded whole that comes in pieces: a Parquet, CSV or Arrow file is read batch by batch. The invariant: all
+batches of one `Data` have its schema, whose names are there once and whose types every supported pyarrow knows; a batch
+has at most ``batch_rows`` rows and about ``batch_bytes`` bytes. Left out on purpose: which columns a function wants
+(`workbench.session.binding`).
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +29,7 @@ ENDINGS: Final = (".parquet", ".csv", ".arrow", ".arrows", ".feather", ".ipc")
 
 @dataclass(slots=True)
 class Data:
-    """A stream of batches. ``rows`` is their number where it is known; ``waits`` says that the next one may take its time."""
+    """A stream of batches. ``rows`` is their number where it is known; ``waits``: the next one may take its time."""
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
@@ -38,7 +40,7 @@ class Data:
 def open_data(data: Any, *, batch_rows: int, batch_bytes: int) -> Data:
     """See `Function.run` for what ``data`` may be. Raises DataError that names the file, column or type to blame."""
     if isinstance(data, str | os.PathLike):
-        opened = _open_file(Path(data), batch_rows)
+        opened = _open_file(Path(data).expanduser(), batch_rows)
     elif isinstance(data, pd.DataFrame):
         opened = _of_table(_from_pandas(data))
     elif isinstance(data, pa.Table):
@@ -46,9 +48,9 @@ def open_data(data: Any, *, batch_rows: int, batch_bytes: int) -> Data:
     elif isinstance(data, pa.RecordBatch):
         opened = Data(data.schema, iter([data]), data.num_rows, waits=False)
     elif isinstance(data, pa.RecordBatchReader):
-        opened = Data(data.schema, iter(data), None, waits=True)
+        opened = Data(data.schema, _or_empty(data, data.schema), None, waits=True)
     elif hasattr(data, "__arrow_c_stream__"):
-        return open_data(pa.RecordBatchReader.from_stream(data), batch_rows=batch_rows, batch_bytes=batch_bytes)
+        return open_data(_from_stream(data), batch_rows=batch_rows, batch_bytes=batch_bytes)
     elif isinstance(data, Iterable) and not isinstance(data, dict | bytes):
         opened = _of_iterable(data)
     else:
@@ -58,6 +60,9 @@ def open_data(data: Any, *, batch_rows: int, batch_bytes: int) -> Data:
         )
     if not opened.schema.names:
         raise DataError("the data has no columns", hint="give at least one column")
+    for name in opened.schema.names:
+        if opened.schema.get_field_index(name) < 0:  # which is how Arrow says that it is there more than once
+            raise DataError(f"the data has the column {name!r} twice", hint="rename one of them")
     return Data(
         plain_schema(opened.schema),
         _cut(_checked(opened.schema, opened.batches), batch_rows, batch_bytes),
@@ -76,14 +81,21 @@ def _empty(schema: pa.Schema) -> pa.RecordBatch:
 
 
 def _from_pandas(frame: pd.DataFrame) -> pa.Table:
-    names = [str(name) for name in frame.columns]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise DataError(f"the frame has the column {doubled[0]!r} twice", hint="rename one of them")
     try:
         return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise DataError(f"the frame cannot be read: {error}", hint="a column must hold values of one type") from error
+        reason = ": ".join(map(str, reversed(error.args)))  # what was tried on which column stands last
+        reason = re.sub(r" at 0x[0-9a-f]+", "", reason)
+        raise DataError(f"the frame cannot be read: {reason}", hint="a column must hold values of one type") from error
+
+
+def _from_stream(data: Any) -> pa.RecordBatchReader:
+    try:
+        return pa.RecordBatchReader.from_stream(data)
+    except pa.ArrowException as error:
+        raise DataError(
+            f"a {type(data).__name__} is no table: {error}", hint="give a frame: df[['a']] instead of df['a']"
+        ) from error
 
 
 def _of_iterable(items: Iterable[Any]) -> Data:
@@ -104,7 +116,9 @@ def _of_iterable(items: Iterable[Any]) -> Data:
     stream = batches()
     first = next(stream, None)
     if first is None:
-        raise DataError("the iterable gave no batch, so nothing is known of its columns", hint="give an empty table instead")
+        raise DataError(
+            "the iterable gave no batch, so nothing is known of its columns", hint="give an empty table instead"
+        )
     return Data(first.schema, itertools.chain([first], stream), None, waits=True)
 
 
@@ -118,7 +132,9 @@ def _open_file(path: Path, batch_rows: int) -> Data:
         if ending == ".parquet":
             parquet = pa.parquet.ParquetFile(path)
             stream = parquet.iter_batches(batch_size=batch_rows)
-            return Data(parquet.schema_arrow, _or_empty(stream, parquet.schema_arrow), parquet.metadata.num_rows, waits=True)
+            return Data(
+                parquet.schema_arrow, _or_empty(stream, parquet.schema_arrow), parquet.metadata.num_rows, waits=True
+            )
         if ending == ".csv":
             rows = pa.csv.open_csv(path)
             return Data(rows.schema, _or_empty(rows, rows.schema), None, waits=True)
@@ -167,15 +183,23 @@ def _checked(schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Iterator[p
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:
-    """The schema with types that every pyarrow knows: no views. The same object if there is nothing to change."""
+    """The schema with types that every pyarrow knows: no views of text or bytes. The same object if it has none."""
     fields = [field.with_type(_plain_type(field.type)) for field in schema]
     changed = any(new.type != old.type for new, old in zip(fields, schema, strict=True))
     return pa.schema(fields, schema.metadata) if changed else schema
 
 
 def _plain_type(arrow: pa.DataType) -> pa.DataType:
-    views = {"string_view": pa.string(), "binary_view": pa.binary()}
-    return views.get(str(arrow), arrow)
+    if pa.types.is_string_view(arrow):
+        return pa.string()
+    if pa.types.is_binary_view(arrow):
+        return pa.binary()
+    if pa.types.is_struct(arrow):
+        return pa.struct([field.with_type(_plain_type(field.type)) for field in arrow])
+    if pa.types.is_list(arrow) or pa.types.is_large_list(arrow):
+        make = pa.list_ if pa.types.is_list(arrow) else pa.large_list
+        return make(arrow.value_field.with_type(_plain_type(arrow.value_type)))
+    return arrow
 
 
 def _plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -197,5 +221,7 @@ def _cut(batches: Iterator[pa.RecordBatch], rows: int, size: int) -> Iterator[pa
 
 def describe(schema: pa.Schema) -> str:
     """``a int64, b string``: at most 20 columns."""
-    shown = [f"{field.name} {field.type}" for field in itertools.islice(schema, 20)]
+    shown = [
+        f"{field.name} {field.type}{'' if field.nullable else ' not null'}" for field in itertools.islice(schema, 20)
+    ]
     return ", ".join(shown) + (f" and {len(schema) - 20} more" if len(schema) > 20 else "")  # noqa: PLR2004 - said above

@@ -1,7 +1,7 @@
 """The decorators: a signature written beside the function that it belongs to.
 
-A decorated function stays what it was, so that tests can call it; the decorator is taken out of what ships. Left out on purpose:
-registering, which `Workbench.register` does.
+A decorated function stays what it was, so that tests can call it; the decorator is taken out of what ships. Left out on
+purpose: registering, which `Workbench.register` does.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def _decorator(
     kind: Kind,
     input_types: Sequence[str | DataType],
     return_type: str | DataType,
-    name: str | None,
-    batch_size: int | None,
-    volatility: Volatility | None,
     *,
-    always_nullable: bool,
+    name: str | None,
+    batch_size: int | None = None,
+    always_nullable: bool = True,
+    volatility: Volatility | None,
 ) -> Callable[[Decorated], Decorated]:
     def decorate(function: Decorated) -> Decorated:
         types = [_type(one) for one in input_types]
@@ -61,7 +61,15 @@ def udf(
     volatility: Volatility | None = None,
 ) -> Callable[[Decorated], Decorated]:
     """Declare a scalar function: one value for each row. Types are SQL text, such as ``"DECIMAL(10,2)"``."""
-    return _decorator("udf", input_types, return_type, name, batch_size, volatility, always_nullable=always_nullable)
+    return _decorator(
+        "udf",
+        input_types,
+        return_type,
+        name=name,
+        batch_size=batch_size,
+        always_nullable=always_nullable,
+        volatility=volatility,
+    )
 
 
 def udaf(
@@ -72,7 +80,7 @@ def udaf(
     volatility: Volatility | None = None,
 ) -> Callable[[Decorated], Decorated]:
     """Declare an aggregate: a class with accumulate, merge, finish and the property aggregate_state."""
-    return _decorator("udaf", input_types, return_type, name, None, volatility, always_nullable=True)
+    return _decorator("udaf", input_types, return_type, name=name, volatility=volatility)
 
 
 def udtf(
@@ -82,8 +90,11 @@ def udtf(
     name: str | None = None,
     volatility: Volatility | None = None,
 ) -> Callable[[Decorated], Decorated]:
-    """Declare a table function: a generator of rows; ``return_type`` is ``ARRAY<T>``, or ``ARRAY<STRUCT<…>>`` for several columns."""
-    return _decorator("udtf", input_types, return_type, name, None, volatility, always_nullable=True)
+    """Declare a table function: a generator of rows.
+
+    ``return_type`` is ``ARRAY<T>``, or ``ARRAY<STRUCT<…>>`` for several columns.
+    """
+    return _decorator("udtf", input_types, return_type, name=name, volatility=volatility)
 
 
 def _type(given: str | DataType) -> DataType:

@@ -1,7 +1,7 @@
 """From whatever a user calls a function (text, file, folder, zip, a Python object) to a spec and a package.
 
-The invariant: what ships is the source as it stands, without our decorators, with its line numbers kept; all that is wrong with it is
-reported at once. Nothing is run. Left out on purpose: registering and running.
+The invariant: what ships is the source as it stands, without our decorators, with its line numbers kept; all that is
+wrong with it is reported at once. Nothing is run. Left out on purpose: registering and running.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from workbench.errors import DefinitionError, PackageError, Problem, UsageProblem
 from workbench.functions import (
+    DEFAULT_DATABASE,
     FunctionSpec,
     Kind,
     Signature,
@@ -40,6 +41,8 @@ from workbench.packaging import (
     strip_ours,
 )
 from workbench.session.declare import ATTRIBUTE, Declaration
+
+Name = TypeVar("Name", bound=str | os.PathLike[str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,15 @@ class Defined:
 
 def define(source: Any, wanted: Wanted, *, where: str | None = None) -> Defined:
     """See `Workbench.register` for what ``source`` may be; ``where`` names a text in messages (``%%udf ratio``)."""
+    _check_env(wanted.env)
     if isinstance(source, str) and not _is_path(source):
         return _from_source(source, wanted, where)
     if isinstance(source, str | os.PathLike):
         path = Path(source).expanduser()
         if not path.exists():
-            raise PackageError(f"{path} does not exist", hint="give a .py file, a folder, a zip, or the Python text itself")
+            raise PackageError(
+                f"{path} does not exist", hint="give a .py file, a folder, a zip, or the Python text itself"
+            )
         if path.is_dir():
             return _from_folder(path.resolve(), wanted)
         if path.suffix.lower() == ".zip":
@@ -101,19 +107,31 @@ def _is_path(text: str) -> bool:
         return False  # too long for a path, or with a NUL
 
 
-def _signature(wanted: Wanted, where: str) -> Signature | None:
-    if not isinstance(wanted.signature, str):
-        return wanted.signature
+def _check_env(env: Mapping[Any, Any]) -> None:
+    for name, value in env.items():
+        if not isinstance(name, str) or not name or "=" in name or "\0" in name:
+            raise UsageProblem(f"env: {name!r} is no name of a variable", hint="as in env={'THRESHOLD': '100'}")
+        if not isinstance(value, str) or "\0" in value:
+            raise UsageProblem(f"env: the value of {name} is no text: {value!r}", hint=f"as in env={{{name!r}: '100'}}")
+
+
+def _stripped(text: str, wanted: Wanted, where: str) -> str:
+    """The source as it ships. What is wrong with it is said together with what is wrong with the signature."""
     try:
-        return parse_signature(wanted.signature)
+        return strip_ours(text, where)
     except DefinitionError as error:
-        problems = [Problem(f"signature: {problem.message}") for problem in error.problems]
-        raise DefinitionError(where, problems, hint="as in score(a DOUBLE, b DOUBLE) -> DOUBLE") from error
+        if isinstance(wanted.signature, str):
+            try:
+                parse_signature(wanted.signature)
+            except DefinitionError as other:
+                more = [Problem(f"signature: {problem.message}") for problem in other.problems]
+                raise DefinitionError(where, [*more, *error.problems], hint=error.hint) from error
+        raise
 
 
 def _from_source(text: str, wanted: Wanted, where: str | None) -> Defined:
     shown = where or wanted.name or "the source"
-    source = strip_ours(text, shown)
+    source = _stripped(text, wanted, shown)
     spec = _spec(source, wanted, where=shown, name=None, module="")
     module = _module_name(spec.name)
     return _packed(from_text(source, module), spec, f"{module}.py", wanted, source)
@@ -121,7 +139,7 @@ def _from_source(text: str, wanted: Wanted, where: str | None) -> Defined:
 
 def _from_file(path: Path, wanted: Wanted) -> Defined:
     (name,) = files = from_file(path)
-    source = strip_ours(_text(files[name], path.name), path.name)
+    source = _stripped(_text(files[name], path.name), wanted, path.name)
     spec = _spec(source, wanted, where=path.name, name=path.stem, module="")
     return _packed({name: source.encode()}, spec, name, wanted, source)
 
@@ -139,15 +157,19 @@ def _packed(files: dict[str, bytes], spec: FunctionSpec, entry: str, wanted: Wan
 
 def _from_folder(path: Path, wanted: Wanted) -> Defined:
     below = from_folder(path, keep_top=False)
-    symbol = _dotted(wanted.symbol) if wanted.entry is None else None
+    symbol = wanted.symbol if wanted.entry is None else None
+    if symbol is not None and "." not in symbol and f"{symbol}.py" not in below:
+        symbol = None  # the name of a function, not of a file as in the proposal
     if symbol is not None and symbol.startswith(f"{path.name}."):
         symbol = _dotted(symbol.removeprefix(f"{path.name}.")) or symbol
     found = resolve_entry(below, entry=wanted.entry, symbol=symbol)
-    source = _text(below[found.path], found.path)
-    spec = _spec(source, wanted, where=found.path, name=path.name, module="")
+    source = _stripped(_text(below[found.path], found.path), wanted, found.path)
+    inner = replace(wanted, symbol=found.attribute or wanted.symbol)
+    spec = _spec(source, inner, where=found.path, name=path.name, module="")
     keep_top = keeps_top(path, kind=spec.kind, symbol=wanted.symbol)
     entry = f"{path.name}/{found.path}" if keep_top else found.path
-    files = add_imports(from_folder(path, keep_top=keep_top), wanted.imports)
+    files = {**from_folder(path, keep_top=keep_top), entry: source.encode()}
+    files = add_imports(files, wanted.imports)
     if spec.symbol is not None:
         module = entry.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         spec = spec.with_(symbol=f"{module}.{spec.symbol}")
@@ -164,7 +186,7 @@ def _from_zip(package: Package, stem: str, wanted: Wanted) -> Defined:
     if wanted.imports:
         raise UsageProblem("imports cannot be added to a zip", hint="put them into the zip, or give the folder instead")
     made = FunctionSpec.from_json(package.manifest) if package.manifest is not None else None
-    entry = wanted.entry or (made.entry if made else None)
+    entry = wanted.entry or (made.entry if made and _dotted(wanted.symbol) is None else None)
     symbol = wanted.symbol or (made.symbol if made else None)
     in_file = symbol if entry is None or _dotted(symbol) or made is not None else None
     found = resolve_entry(package.files, entry=entry, symbol=in_file)
@@ -193,7 +215,7 @@ def _from_object(target: Any, wanted: Wanted) -> Defined:
         )
     text, where = _source_of(target, name)
     declared: Declaration | None = getattr(target, ATTRIBUTE, None)
-    source = strip_ours(text, where)
+    source = _stripped(text, wanted, where)
     if declared is not None:
         wanted = replace(
             wanted,
@@ -210,28 +232,28 @@ def _from_object(target: Any, wanted: Wanted) -> Defined:
 
 def _source_of(target: Any, name: str) -> tuple[str, str]:
     """The text of the module or cell that defines ``target``, and what to call it."""
-    code = getattr(inspect.unwrap(target), "__code__", None)
-    if code is None:  # a class: one of its methods knows
-        code = next((member.__code__ for member in vars(target).values() if inspect.isfunction(member)), None)
-    file = code.co_filename if code is not None else ""
-    lines = linecache.getlines(file)
-    if not lines:
-        raise DefinitionError(name, [Problem("its source cannot be found")], hint="write it in a file or a notebook cell")
-    return "".join(lines), Path(file).name if os.path.exists(file) else f"the cell of {name}"
+    # A class has no code of its own: one of its methods knows. Generated ones, such as a dataclass's, do not.
+    members = vars(target).values() if inspect.isclass(target) else [inspect.unwrap(target)]
+    for file in dict.fromkeys(member.__code__.co_filename for member in members if inspect.isfunction(member)):
+        linecache.checkcache(file)  # it may have been edited and imported again
+        lines = linecache.getlines(file)
+        if lines:
+            return "".join(lines), Path(file).name if Path(file).exists() else f"the cell of {name}"
+    raise DefinitionError(name, [Problem("its source cannot be found")], hint="write it in a file or a notebook cell")
 
 
 def _spec(source: str, wanted: Wanted, *, where: str, name: str | None, module: str) -> FunctionSpec:
     """Read the definition; ``entry`` is still to be said. ``module`` is put before a bare symbol."""
-    signature = _signature(wanted, where)
     found = analyse(
         source,
         where=where,
         name=wanted.name,
-        signature=signature,
+        signature=wanted.signature,
         kind=wanted.kind,
         symbol=wanted.symbol,
         batch_size=wanted.batch_size,
     )
+    signature = found.signature
     called = wanted.name or (signature.name if signature else None) or name
     if found.kind == "script":
         signature = None
@@ -248,7 +270,7 @@ def _spec(source: str, wanted: Wanted, *, where: str, name: str | None, module: 
         volatility=wanted.volatility or default_volatility(found.kind),
         env=dict(wanted.env),
         python=wanted.python,
-        **({"database": signature.database} if signature else {}),
+        database=signature.database if signature else DEFAULT_DATABASE,
     )
 
 
@@ -267,8 +289,22 @@ def _module_name(name: str) -> str:
     return safe
 
 
-def names(items: str | Iterable[str] | None) -> tuple[str, ...]:
-    """A name or a list of names as a tuple."""
+def names(items: Name | Iterable[Name] | None) -> tuple[Name, ...]:
+    """A name (or path) or a list of names as a tuple."""
     if items is None:
         return ()
-    return (items,) if isinstance(items, str) else tuple(items)
+    return (items,) if isinstance(items, str | os.PathLike) else tuple(items)
+
+
+def write_package(path: str | os.PathLike[str], name: str, data: bytes) -> Path:
+    """Write a zip to ``path``, or as ``name.zip`` into it if it is a folder; returns where it is."""
+    target = Path(path).expanduser()
+    if target.is_dir():
+        target /= f"{name}.zip"
+    try:
+        target.write_bytes(data)
+    except OSError as error:
+        raise PackageError(
+            f"cannot write {target}: {os.strerror(error.errno or 0)}", hint="name another file"
+        ) from error
+    return target

@@ -1,7 +1,7 @@
-"""From a function's version to what the supervisor starts: argv, environment, channel and the setup that the worker loads.
+"""From a function's version to what the supervisor starts: argv, environment, channel, and the setup of the worker.
 
-The invariant: a worker sees the variables that it needs to run at all, those of the function, and no others. Left out on purpose:
-building environments; the interpreter is one that exists.
+The invariant: a worker sees the variables that it needs to run at all, those of the function, and no others. Left out
+on purpose: building environments; the interpreter is one that exists.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-import workbench.worker
 from workbench.environments import find_python
 from workbench.errors import ScriptNotFound
 from workbench.functions import FunctionSpec
@@ -23,16 +22,20 @@ from workbench.supervisor.worker import Launch
 from workbench.transport.framed import FramedChannel
 from workbench.transport.raw import RawChannel
 
-WORKER: Final = Path(workbench.worker.__file__).parent
+WORKER: Final = Path(__file__).parents[1] / "worker"
 
 ALLOWED: Final = ("PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-"""Variables of ours that a worker gets, besides LC_*: without them interpreters, libraries and locales are not found."""
+"""Variables of ours that a worker gets, besides LC_*: they lead to interpreters, libraries and locales."""
 
 
 def launch(spec: FunctionSpec, folder: Path, *, python: str | None, start_timeout: float) -> Launch:
-    """How to start a worker of ``spec``, whose package is unpacked in ``folder``. Raises PythonNotFound and ScriptNotFound."""
+    """How to start a worker of ``spec``, whose package is unpacked in ``folder``.
+
+    Raises PythonNotFound and ScriptNotFound.
+    """
     interpreter = find_python(spec.python or python)
-    env = environment(spec)
+    base = environment()
+    env = {**base, **spec.env}
     found = resolve_entry(_files(folder), entry=spec.entry, symbol=spec.symbol)
     roots = [str(folder / root) if root else str(folder) for root in found.roots]
     if spec.kind == "script":
@@ -57,16 +60,17 @@ def launch(spec: FunctionSpec, folder: Path, *, python: str | None, start_timeou
         FramedChannel,
         setup=setup,
         key=key,
+        template=base,
         start_timeout=start_timeout,
         keeps_state=spec.kind == "udaf",
     )
 
 
-def environment(spec: FunctionSpec) -> dict[str, str]:
-    """The variables of a worker."""
+def environment() -> dict[str, str]:
+    """The variables that every worker gets."""
     kept = {name: value for name, value in os.environ.items() if name in ALLOWED or name.startswith("LC_")}
     # A package is unpacked once and read by many; caches written into it would be no part of it.
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8:backslashreplace", **spec.env}
+    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8:backslashreplace"}
 
 
 def _setup(spec: FunctionSpec, roots: list[str], module: str) -> dict[str, Any]:

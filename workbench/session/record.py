@@ -1,11 +1,13 @@
 """What is known of one run, in bounded memory, as plain tables: events, logs, dead letters, metrics, state.
 
-The invariant: everything is counted, the newest is kept; rare events and the last state of each group are kept before common ones.
-These tables are what every screen is made from. Left out on purpose: the results, which belong to whoever consumes the run.
+The invariant: everything is counted, the newest is kept; rare events and the last state of each group are kept before
+common ones. These tables are what every screen is made from. Left out on purpose: the results, which belong to whoever
+consumes the run.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -70,13 +72,17 @@ class Record:
         self.lines.append(line)
         self.lines_seen += 1
 
-    def letter(self, letter: DeadLetter) -> None:
-        """Note a dead letter; its values are kept as long as there is room."""
-        self.dead += 1
-        if len(self.letters) < settings.DEAD_LETTERS:
-            self.letters.append(letter)
+    @property
+    def has_room(self) -> bool:
+        """Whether the next dead letter would be kept."""
+        return len(self.letters) < settings.DEAD_LETTERS
 
-    def measured(self, batch: int, worker: int, rows_in: int, rows_out: int, seconds: float, latency: float) -> None:
+    def lost(self, count: int, letters: Iterable[DeadLetter]) -> None:
+        """Note so many dead letters; ``letters`` are asked for as long as there is room to keep them."""
+        self.dead += count
+        self.letters += itertools.islice(letters, max(0, settings.DEAD_LETTERS - len(self.letters)))
+
+    def measured(self, batch: int, worker: int, *, rows_in: int, rows_out: int, seconds: float, latency: float) -> None:
         """Note how long a batch took: ``seconds`` in the worker, ``latency`` from here to here."""
         self._metrics.append((batch, worker, rows_in, rows_out, seconds, latency))
 
@@ -90,7 +96,7 @@ class Record:
                 continue
             row = {
                 "batch": batch,
-                **dict(zip(self.groups, key, strict=True)),
+                "key": key,
                 "result": state["result"],
                 "state": state["state"],
                 "changed": state.get("changed", "merged"),
@@ -125,17 +131,11 @@ class Record:
     def letters_frame(self, columns: Sequence[str]) -> pd.DataFrame:
         """One row a dead letter: batch, row, the input columns, error_type, error, attempts."""
         rows = [
-            {
-                "batch": letter.batch,
-                "row": letter.row,
-                **letter.values,
-                "error_type": letter.error_type,
-                "error": letter.error,
-                "attempts": letter.attempts,
-            }
-            for letter in self.letters
+            (one.batch, one.row, *(one.values[name] for name in columns), one.error_type, one.error, one.attempts)
+            for one in self.letters
         ]
-        frame = pd.DataFrame(rows, columns=["batch", "row", *columns, "error_type", "error", "attempts"])
+        ours = ("batch", "row", "error_type", "error", "attempts")
+        frame = pd.DataFrame(rows, columns=[*ours[:2], *_apart(columns, ours), *ours[2:]])
         return frame.astype({"batch": "int64", "row": "int64", "attempts": "int64"})
 
     def states_frame(self) -> pd.DataFrame:
@@ -143,13 +143,29 @@ class Record:
         kept = list(self._states)
         shown = {id(row) for row in kept}
         rows = [row for row in self._last_states.values() if id(row) not in shown] + kept
-        return pd.DataFrame(rows, columns=["batch", *self.groups, "result", "state", "changed"])
+        ours = ("batch", "result", "state", "changed")
+        return pd.DataFrame(
+            [(row["batch"], *row["key"], row["result"], row["state"], row["changed"]) for row in rows],
+            columns=[*ours[:1], *_apart(self.groups, ours), *ours[1:]],
+        )
+
+
+def _apart(columns: Sequence[str], ours: Sequence[str]) -> list[str]:
+    """The names of the data's columns in a table of ours: one that we use too is ``input_row`` instead of ``row``."""
+    taken = {*columns, *ours}
+    names = []
+    for name in columns:
+        shown = name
+        while shown in ours or (shown != name and shown in taken):
+            shown = f"input_{shown}"
+        names.append(shown)
+    return names
 
 
 def events_frame(rows: Iterable[Mapping[str, Any]], first: Sequence[str] = ()) -> pd.DataFrame:
     """Events as a table, whole numbers with NULL where there is none."""
     frame = pd.DataFrame(list(rows), columns=[*first, *EVENT_COLUMNS])
-    return frame.astype({name: WHOLE for name in ("worker", "pid", "batch", "rows", "exit_status")})
+    return frame.astype(dict.fromkeys(("worker", "pid", "batch", "rows", "exit_status"), WHOLE))
 
 
 def values_of(batch: pa.RecordBatch, row: int) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """One run: data goes through a function's workers, and what comes back is handed out as it comes.
 
-A run is moved by whoever consumes it (`batches`, `wait`, `to_arrow`) and by nobody else; it holds at most a window of batches, so an
-endless source is a legal one. The invariant: each input row ends in the result, as a dead letter, or with the error that ended the
-run; ``rows_in == results + dead letters`` is checked for scalar functions at the end. Left out on purpose: screens.
+A run is moved by whoever consumes it (`batches`, `wait`, `to_arrow`) and by nobody else; it holds at most a window of
+batches, so an endless source is a legal one. The invariant: each input row ends in the result, as a dead letter, or
+with the error that ended the run; ``rows_in == results + dead letters`` is checked for scalar functions at the end.
+Left out on purpose: screens.
 """
 
 from __future__ import annotations
@@ -16,29 +17,34 @@ from typing import Any, Self
 import pandas as pd
 import pyarrow as pa
 
-from workbench.errors import ProtocolError, RunClosed, UdfError, WorkbenchError
+from workbench.errors import ProtocolError, RunClosed, SchemaMismatch, UdfError, WorkbenchError
 from workbench.events import Event, EventKind, LogLine
 from workbench.functions import FunctionSpec
-from workbench.session.data import Data
 from workbench.session.binding import Binding, Prepared, RowError
+from workbench.session.data import Data, describe
 from workbench.session.record import DeadLetter, Record, values_of
-from workbench.supervisor.source import Item, Source, ThreadedSource
 from workbench.supervisor.refusal import error_text, frames_of
+from workbench.supervisor.source import Item, Source, ThreadedSource
 from workbench.supervisor.supervisor import Outcome, Supervisor
+
+Ending = Callable[["Run | None", str, Exception | None], None]
+"""Told once that a run has ended: the run (None if it was collected), how, and its error."""
 
 
 class Notes:
-    """Where events and log lines go: into the record, and to whoever stores them. Knows nothing of the run, so that a run that is
-    no longer wanted can be collected."""
+    """Where events and log lines go: into the record, and to whoever stores them.
+
+    Knows nothing of the run, so that a run that is no longer wanted can be collected.
+    """
 
     def __init__(self, record: Record, store: Callable[[Event], None] | None = None) -> None:
         self.record = record
         self._store = store
 
     def event(self, event: Event) -> None:
-        """Keep an event; a finished batch is not stored one by one."""
+        """Keep an event."""
         self.record.event(event)
-        if self._store is not None and event.kind != "batch":
+        if self._store is not None:
             self._store(event)
 
     def line(self, line: LogLine) -> None:
@@ -49,8 +55,8 @@ class Notes:
 class Run:
     """A run of a function over some data; made by `Function.run`. A context manager; closed when it is collected.
 
-    `batches` streams the result once and keeps nothing. `to_arrow`, `to_pandas` and `wait` finish the run, keep its result, and may be
-    repeated. All of them raise the run's error, each time.
+    `batches` streams the result once and keeps nothing. `to_arrow`, `to_pandas` and `wait` finish the run, keep its
+    result, and may be repeated. All of them raise the run's error, each time.
     """
 
     def __init__(
@@ -62,11 +68,13 @@ class Run:
         supervisor: Supervisor,
         *,
         on_error: str,
+        skip_invalid: bool,
         notes: Notes,
-        on_end: Callable[[Run], None] | None = None,
-        ahead: int = 2,
+        on_end: Ending,
+        ahead: int,
     ) -> None:
         self.spec, self.version, self.on_error = spec, version, on_error
+        self._skip_invalid = skip_invalid
         self._notes = notes
         self.record = notes.record
         self.rows_total = data.rows
@@ -77,21 +85,20 @@ class Run:
         """Called after each batch, in the thread that moves the run. Must be quick."""
         self._binding = binding
         self._schema: pa.Schema | None = binding.schema if binding else None
-        self._on_end = on_end
+        self._on_end: Ending | None = on_end
         self._began = time.monotonic()
         self._took: float | None = None
         self._table: pa.Table | None = None
         self._streamed = False
-        self._stream: Iterator[pa.RecordBatch] | None = None
         self._supervisor = supervisor
         items = _items(data, binding)
         self._source = ThreadedSource(items, ahead) if data.waits else Source(items)
         # Closing must not need the run itself, or it would never be collected.
-        self._finalizer = weakref.finalize(self, _close, self._supervisor, self._source)
+        self._finalizer = weakref.finalize(self, _abandoned, self._supervisor, self._source, notes, self._began, on_end)
         try:
             self._supervisor.start()
         except BaseException as error:
-            self._end("failed", error if isinstance(error, Exception) else None)
+            self._fail(error)
             raise
 
     def __repr__(self) -> str:
@@ -110,6 +117,8 @@ class Run:
         if self._table is not None:
             yield from self._table.to_batches()
             return
+        if self.error is not None:
+            raise self.error
         if self._streamed:
             raise RunClosed(f"{self.spec.name}: the results of this run were streamed already", hint="run it again")
         self._streamed = True
@@ -126,10 +135,13 @@ class Run:
             if self.error is not None:
                 raise self.error
             if self._streamed:
-                raise RunClosed(f"{self.spec.name}: the results of this run were streamed, not kept", hint="run it again")
+                raise RunClosed(
+                    f"{self.spec.name}: the results of this run were streamed, not kept", hint="run it again"
+                )
             self._streamed = True
             batches = list(self._advance())
-            self._table = pa.Table.from_batches(batches, self._schema if not batches else batches[0].schema)
+            # A script that emitted nothing has told no columns either.
+            self._table = pa.Table.from_batches(batches, self._schema or pa.schema([]))
         return self._table
 
     def to_pandas(self) -> pd.DataFrame:
@@ -155,15 +167,14 @@ class Run:
         except GeneratorExit:
             self._end("closed", None)
             raise
-        except WorkbenchError as error:
-            self._end("failed", self._complete(error))
-            raise
         except BaseException as error:
-            self._end("failed" if isinstance(error, Exception) else "interrupted", error if isinstance(error, Exception) else None)
+            if isinstance(error, UdfError) and not error.function:  # the supervisor knows no functions
+                error.function, error.version = self.spec.name, self.version
+            self._fail(error)
             raise
         else:
             dead = self.record.dead
-            self._end(f"completed with {dead:,} dead rows" if dead else "completed", None)
+            self._end(f"completed with {dead:,} dead {'row' if dead == 1 else 'rows'}" if dead else "completed", None)
 
     def _tell(self) -> None:
         for listener in self.listeners:
@@ -189,7 +200,9 @@ class Run:
         record.rows_in += rows
         if self._binding is None:
             return self._absorb_script(outcome, prepared)
-        failing = prepared.errors(outcome.meta["errors"])
+        failing = prepared.errors(outcome.meta["errors"], outcome.lost)
+        if outcome.lost:
+            prepared = prepared.without(outcome.lost)
         if failing:
             self._fail_or_note(outcome, prepared, failing)
         binding, kind = self._binding, self.spec.kind
@@ -197,22 +210,31 @@ class Run:
             dropped = [error.row for error in failing] if self.on_error == "dead_letter" else []
             out = [binding.scalar_result(prepared, outcome.batches, dropped)]
         elif kind == "udtf":
-            counts = outcome.meta["counts"]
+            counts = outcome.meta.get("counts", [])
             record.fan_out["max"] = max(record.fan_out["max"], *counts, 0)
             record.fan_out["empty"] += counts.count(0)
             out = binding.table_result(prepared, outcome.batches, counts)
         else:
-            record.states(outcome.number, outcome.meta["states"])
+            record.states(outcome.number, outcome.meta.get("states", ()))
             out = []
         rows_out = sum(batch.num_rows for batch in out)
-        record.measured(outcome.number, outcome.worker, rows, rows_out, outcome.meta["seconds"], outcome.seconds)
+        record.measured(
+            outcome.number,
+            outcome.worker,
+            rows_in=rows,
+            rows_out=rows_out,
+            seconds=outcome.meta["seconds"],
+            latency=outcome.seconds,
+        )
         return out
 
     def _absorb_end(self, outcome: Outcome) -> list[pa.RecordBatch]:
         if self._binding is None:
-            if outcome.invalid is not None:
-                self._event("skipped", detail=f"at the end of the input: {outcome.invalid}")
+            invalid = self._invalid(outcome)
+            if invalid is not None:
+                self._event("skipped", detail=f"at the end of the input: {_first_line(invalid)}")
                 self.record.skipped += 1
+                return []
             return list(outcome.batches)
         self.record.states(max(0, self.record.batches_in - 1), outcome.meta["states"], final=True)
         return self._binding.aggregate_result(outcome.batches)
@@ -220,23 +242,49 @@ class Run:
     def _absorb_script(self, outcome: Outcome, prepared: Prepared) -> list[pa.RecordBatch]:
         record, rows = self.record, prepared.original.num_rows
         number = outcome.number or 0
-        if outcome.invalid is not None:
+        invalid = self._invalid(outcome)
+        if invalid is not None:
+            name, text = type(invalid).__name__, _first_line(invalid)
             record.skipped += 1
             record.skipped_rows += rows
-            self._event("skipped", batch=number, rows=rows, worker=outcome.worker, detail=_first_line(outcome.invalid))
-            for row in range(rows):
-                self._letter(number, prepared, row, type(outcome.invalid).__name__, _first_line(outcome.invalid))
+            self._event("skipped", batch=number, rows=rows, worker=outcome.worker, detail=text)
+            values = enumerate(prepared.original.to_pylist(), prepared.offset) if record.has_room else ()
+            record.lost(rows, (DeadLetter(number, row, one, name, text) for row, one in values))
             return []
         rows_out = sum(batch.num_rows for batch in outcome.batches)
-        record.measured(number, outcome.worker, rows, rows_out, outcome.seconds, outcome.seconds)
+        record.measured(
+            number,
+            outcome.worker,
+            rows_in=rows,
+            rows_out=rows_out,
+            seconds=outcome.seconds,
+            latency=outcome.seconds,
+        )
         return list(outcome.batches)
+
+    def _invalid(self, outcome: Outcome) -> Exception | None:
+        """Why a script's output is none. One that was restarted begins a new stream, which may have other columns."""
+        if outcome.invalid is not None:
+            return outcome.invalid
+        for batch in outcome.batches:
+            self._schema = self._schema or batch.schema
+            if not batch.schema.equals(self._schema):
+                error = SchemaMismatch(
+                    f"the script changed the columns of its output from ({describe(self._schema)}) "
+                    f"to ({describe(batch.schema)})",
+                    hint="give every batch the same columns, also after a restart",
+                )
+                if not self._skip_invalid:
+                    raise error
+                return error
+        return None
 
     def _fail_or_note(self, outcome: Outcome, prepared: Prepared, failing: list[RowError]) -> None:
         number = outcome.number or 0
         if self.on_error == "fail":
             raise self._udf_error(number, prepared, failing[0])
-        for error in failing:
-            self._letter(number, prepared, error.row, error.info["error_type"], error.info["error"])
+        if self.on_error == "dead_letter":  # a NULL result is a result: nothing is missing, and the event tells of it
+            self.record.lost(len(failing), (_letter(number, prepared, error) for error in failing))
         what = "set to NULL" if self.on_error == "null" else "set aside"
         first = failing[0]
         count = "1 row" if len(failing) == 1 else f"{len(failing)} rows"
@@ -245,21 +293,16 @@ class Run:
             batch=number,
             rows=len(failing),
             worker=outcome.worker,
-            detail=f"{count} {what}; row {prepared.offset + first.row}: {error_text(_plain(first.info))}",
+            detail=f"{count} {what}; row {prepared.offset + first.row}: {error_text(first.info)}",
         )
-
-    def _letter(self, number: int, prepared: Prepared, row: int, error_type: str, error: str) -> None:
-        if self.on_error == "null" and self._binding is not None:
-            return  # a NULL result is a result: the event tells of it, and nothing is missing
-        values = values_of(prepared.original, row)
-        self.record.letter(DeadLetter(number, prepared.offset + row, values, error_type, error))
 
     def _udf_error(self, number: int, prepared: Prepared, failed: RowError) -> UdfError:
         info = failed.info
         row = prepared.offset + failed.row
         values = {name: _shown(value) for name, value in values_of(prepared.original, failed.row).items()}
+        where = f"input row {row:,} (batch {number}, its row {failed.row})"
         return UdfError(
-            f"{self.spec.name} failed at input row {row:,} (batch {number}, its row {failed.row}): {error_text(_plain(info))}",
+            f"{self.spec.name} failed at {where}: {error_text(info)}",
             function=self.spec.name,
             version=self.version,
             error_type=info["error_type"],
@@ -273,32 +316,36 @@ class Run:
             hint="set failing rows aside with on_error='dead_letter' (--on-error dead_letter)",
         )
 
-    def _complete(self, error: WorkbenchError) -> WorkbenchError:
-        """An error of the supervisor, which knows no functions, with what is known here."""
-        if isinstance(error, UdfError) and not error.function:
-            error.function, error.version = self.spec.name, self.version
-        return error
-
     def _event(self, kind: EventKind, *, detail: str = "", **more: Any) -> None:
         self._notes.event(Event(kind, time=time.monotonic() - self._began, detail=detail, **more))
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
+    def _fail(self, error: BaseException) -> None:
+        """End the run with an error, or because somebody wants to end more than the run."""
+        if isinstance(error, Exception):
+            self._end("failed", error)
+        else:
+            self._end("interrupted", None)
+
     def _end(self, status: str, error: Exception | None) -> None:
         if self.status != "running":
             return
-        self.error = error
-        self._finalizer()
-        self._took = time.monotonic() - self._began
-        if error is not None:
-            self._event("failed", detail=_first_line(error))
-        elif status.startswith("completed"):
-            self._event("finished", rows=self.record.rows_in)
-        else:
-            self._event("stopped", detail=status)
-        self.status = status
-        if self._on_end is not None:
-            self._on_end(self)
+        self._finalizer.detach()
+        self.status, self.error = status, error
+        try:
+            _close(self._supervisor, self._source)
+        finally:
+            self._took = time.monotonic() - self._began
+            if error is not None:
+                self._event("failed", detail=_first_line(error))
+            elif status.startswith("completed"):
+                self._event("finished", rows=self.record.rows_in)
+            else:
+                self._event("stopped", detail=status)
+            on_end, self._on_end = self._on_end, None
+            if on_end is not None:
+                on_end(self, status, error)
 
     def close(self) -> None:
         """End the run wherever it is; its workers are given back. May be called twice."""
@@ -311,6 +358,16 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def schema(self) -> pa.Schema | None:
+        """The columns of the result; None for a script, whose first batch tells them."""
+        return self._schema
+
+    @property
+    def restarts_allowed(self) -> int:
+        """The number after the slash of ``restarts 1/3``."""
+        return self._supervisor.policy.allowed
 
     @property
     def seconds(self) -> float:
@@ -356,13 +413,27 @@ def _items(data: Data, binding: Binding | None) -> Iterator[Item]:
         offset += batch.num_rows
 
 
+def _letter(number: int, prepared: Prepared, failed: RowError) -> DeadLetter:
+    values = values_of(prepared.original, failed.row)
+    info = failed.info
+    row = prepared.offset + failed.row
+    return DeadLetter(number, row, values, info["error_type"], info["error"], info.get("attempts", 1))
+
+
 def _close(supervisor: Supervisor, source: Source) -> None:
     source.close()
-    supervisor.close()
+    try:
+        supervisor.close()
+    except KeyboardInterrupt:  # pressed again while workers were given back: they are not left behind for that
+        supervisor.close()
+        raise
 
 
-def _plain(info: Any) -> dict[str, Any]:
-    return {"prefix": "", **info}
+def _abandoned(supervisor: Supervisor, source: Source, notes: Notes, began: float, on_end: Ending) -> None:
+    """The end of a run that nobody holds any more."""
+    _close(supervisor, source)
+    notes.event(Event("stopped", time=time.monotonic() - began, detail="closed"))
+    on_end(None, "closed", None)
 
 
 def _first_line(error: Exception) -> str:
@@ -373,4 +444,3 @@ def _first_line(error: Exception) -> str:
 def _shown(value: Any) -> str:
     text = repr(value[:200] if isinstance(value, str | bytes) else value)
     return text if len(text) <= 120 else text[:119] + "…"  # noqa: PLR2004 - as long as a line
-

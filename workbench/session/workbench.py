@@ -1,7 +1,7 @@
 """The workbench: one session over one home, from which functions are registered, found, packaged and run.
 
-It owns everything that must be ended: workers, the unpacked packages, the registry's connection. Left out on purpose: screens; the
-notebook and the shell are made of what is here.
+It owns everything that must be ended: workers, the unpacked packages, the registry's connection. Left out on purpose:
+screens; the notebook and the shell are made of what is here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from workbench.errors import RunClosed, UsageProblem
 from workbench.functions import Kind, Signature, Volatility
 from workbench.packaging import extract, read_zip
 from workbench.registry import Registered, Registry
-from workbench.session.define import Defined, Wanted, define, names
+from workbench.session.define import Defined, Wanted, define, names, write_package
 from workbench.session.function import Function
 from workbench.session.launch import launch
 from workbench.settings import Settings, home
@@ -28,20 +28,21 @@ from workbench.supervisor.worker import Launch
 
 
 class Workbench:
-    """A session. ``home`` is where registry and packages live; default: the variable WORKBENCH_HOME, else a per-user folder.
+    """A session over ``home``, where registry and packages live: a folder.
 
-    A context manager; closing it ends every worker that it started.
+    By default that is what the variable WORKBENCH_HOME names, else a per-user folder. A context manager; closing it
+    closes the runs that are open and ends every worker.
     """
 
-    def __init__(
-        self, home: str | os.PathLike[str] | None = None, *, settings: Settings | None = None
-    ) -> None:
+    def __init__(self, home: str | os.PathLike[str] | None = None, *, settings: Settings | None = None) -> None:
         self.home = _home(home)
         self.settings = settings or Settings()
         self.registry = Registry(self.home)
         self.pool = Pool()
         self._folder = Path(tempfile.mkdtemp(prefix="udf-workbench-"))
         self._unpacked: dict[str, Path] = {}
+        self._handles: weakref.WeakValueDictionary[int, Function] = weakref.WeakValueDictionary()
+        self._keys: dict[int, set[str]] = {}
         self._finalizer = weakref.finalize(self, _close, self.pool, self.registry, self._folder)
 
     def __repr__(self) -> str:
@@ -56,7 +57,9 @@ class Workbench:
         self.close()
 
     def close(self) -> None:
-        """End every worker. May be called twice."""
+        """Close the open runs and end every worker. May be called twice."""
+        for function in list(self._handles.values()):
+            function.close_runs()
         self._finalizer()
 
     def check_open(self) -> None:
@@ -74,7 +77,7 @@ class Workbench:
         symbol: str | None = None,
         entry: str | None = None,
         batch_size: int | None = None,
-        imports: str | Iterable[str | os.PathLike[str]] = (),
+        imports: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
         requirements: Iterable[str] = (),
         env: Mapping[str, str] | None = None,
         python: str | None = None,
@@ -82,13 +85,14 @@ class Workbench:
         volatility: Volatility | None = None,
         where: str | None = None,
     ) -> Function:
-        """Package a function and register it; the same source and signature again is the same version, a change makes the next.
+        """Package a function and register it.
 
-        ``source`` is a path of a .py file, a folder or a zip; Python text; or a function or class. ``signature`` is text such as
-        ``score(a DOUBLE, b DOUBLE) -> DOUBLE``; a script needs none. ``kind`` and ``symbol`` are read from the source where they are not
-        given; ``entry`` is the file to begin with. ``imports`` are further files or folders to ship; ``env`` are variables for the
-        worker; ``python`` is an executable or a version. Nothing is run. Raises DefinitionError with all problems and their lines,
-        and PackageError for what cannot be packaged.
+        The same source and signature again is the same version, a change makes the next. ``source`` is a path of a .py
+        file, a folder or a zip; Python text; or a function or class. ``signature`` is text such as
+        ``score(a DOUBLE, b DOUBLE) -> DOUBLE``; a script needs none. ``kind`` and ``symbol`` are read from the source
+        where they are not given; ``entry`` is the file to begin with. ``imports`` are further files or folders to ship;
+        ``env`` are variables for the worker; ``python`` is an executable or a version. Nothing is run. Raises
+        DefinitionError with all problems and their lines, and PackageError for what cannot be packaged.
         """
         self.check_open()
         defined = self._define(
@@ -102,23 +106,22 @@ class Workbench:
                 symbol=symbol,
                 entry=entry,
                 batch_size=batch_size,
-                imports=tuple([imports] if isinstance(imports, str) else imports),
+                imports=names(imports),
                 env=dict(env or {}),
                 python=python,
                 always_nullable=always_nullable,
                 volatility=volatility,
             ),
         )
-        return Function(self, self.registry.register(defined.spec, defined.package, defined.source))
+        return self._handle(self.registry.register(defined.spec, defined.package, defined.source))
 
     def package(self, source: Any, path: str | os.PathLike[str], **options: Any) -> Path:
         """Write the zip of ``source`` to ``path`` without registering it. Options as in `register`."""
         requirements = options.pop("requirements", ())
         where = options.pop("where", None)
         options["imports"] = names(options.get("imports"))
-        target = Path(path).expanduser()
-        target.write_bytes(self._define(source, where, requirements, Wanted(**options)).package)
-        return target
+        defined = self._define(source, where, requirements, Wanted(**options))
+        return write_package(path, defined.spec.name, defined.package)
 
     def _define(self, source: Any, where: str | None, requirements: Iterable[str], wanted: Wanted) -> Defined:
         if tuple(requirements):
@@ -129,16 +132,26 @@ class Workbench:
         return define(source, wanted, where=where)
 
     def function(self, name: str, version: int | None = None) -> Function:
-        """A registered function by name; ``name(INT, INT)`` chooses among overloads. Raises FunctionNotFound, AmbiguousFunction."""
-        return Function(self, self.registry.get(name, version))
+        """A registered function by name; ``name(INT, INT)`` chooses among overloads.
+
+        Raises FunctionNotFound and AmbiguousFunction.
+        """
+        return self._handle(self.registry.get(name, version))
 
     def functions(self) -> list[Function]:
         """All registered functions in their latest versions, by name."""
-        return [Function(self, registered) for registered in self.registry.functions()]
+        return [self._handle(registered) for registered in self.registry.functions()]
 
     def versions(self, name: str) -> list[Function]:
         """All versions of a function, oldest first."""
-        return [Function(self, registered) for registered in self.registry.versions(name)]
+        return [self._handle(registered) for registered in self.registry.versions(name)]
+
+    def _handle(self, registered: Registered) -> Function:
+        """The one handle of a version: whoever asks for it again sees its open runs and its last one."""
+        handle = self._handles.get(registered.id)
+        if handle is None:
+            handle = self._handles[registered.id] = Function(self, registered)
+        return handle
 
     def drop(self, name: str) -> int:
         """Remove a function with all its versions, runs and packages; how many versions there were."""
@@ -149,12 +162,18 @@ class Workbench:
     def launch(self, registered: Registered) -> Launch:
         """How to start a worker of a function."""
         self.check_open()
-        return launch(
+        made = launch(
             registered.spec,
             self._unpack(registered),
             python=self.settings.python,
             start_timeout=self.settings.start_timeout,
         )
+        self._keys.setdefault(registered.id, set()).add(made.key)
+        return made
+
+    def keys_of(self, registered_id: int) -> frozenset[str]:
+        """The keys under which the pool may hold idle workers of a version."""
+        return frozenset(self._keys.get(registered_id, ()))
 
     def _unpack(self, registered: Registered) -> Path:
         """The package's files, unpacked once in this session. Two threads may do it twice; one of the results stays."""

@@ -1,9 +1,146 @@
-"""CREATE FUNCTION text."""
+"""The CREATE FUNCTION that registers a function in Doris: as shipped, and as it was first proposed (pull 56877).
+
+The invariant: a statement says all that the other side must know, and in comments above it what the other side lacks,
+so that nobody finds out at the first query. Left out on purpose: reading SQL, and bringing the zip to where ``file``
+points. Sources: Doris's documentation of Python UDFs; string and name tokens as in its ``DorisLexer.g4``.
+"""
 
 from __future__ import annotations
 
-from workbench.functions import FunctionSpec
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Final
+from urllib.parse import quote
+
+from workbench.errors import UsageProblem
+from workbench.functions import DEFAULT_DATABASE, FunctionSpec, Signature, forbidden_module
+from workbench.types import quote_name
+
+PROPOSED_NAME: Final = "evaluate"
+_WORDS: Final = {"udf": "", "udaf": "AGGREGATE ", "udtf": "TABLES "}
 
 
-def create_function(spec: FunctionSpec, *, source: str, dialect: str = "doris", file: str | None = None) -> str:
-    raise NotImplementedError
+def create_function(
+    spec: FunctionSpec, *, source: str | None = None, dialect: str = "doris", file: str | None = None
+) -> str:
+    """The statement, with a semicolon and a line end.
+
+    ``dialect`` is "doris" or "doris-proposal". ``source`` is the text of the package's only file, None if it has more:
+    "doris" puts it into the statement unless ``file``, the URL of the zip, is given. Raises UsageProblem for a script,
+    which is no function in SQL, for what the dialect cannot express, and for an unknown dialect.
+    """
+    write = _DIALECTS.get(dialect)
+    if write is None:
+        raise UsageProblem(f"there is no dialect {dialect!r}", hint=f"choose {' or '.join(_DIALECTS)}")
+    if spec.signature is None:
+        raise UsageProblem(
+            f"{spec.name} is a script, an operator of Fungi; SQL has no statement for it",
+            hint="a pipeline names it in its YAML: transform: {type: python, source: …, entry: …}",
+        )
+    return write(spec, spec.signature, source, file)
+
+
+def _shipped(spec: FunctionSpec, signature: Signature, source: str | None, file: str | None) -> str:
+    """Doris 4.1: inline code, or a file and the path of the function in it."""
+    symbol = spec.symbol or spec.name
+    inline = source is not None and file is None
+    properties = {
+        "type": "PYTHON_UDF",
+        "symbol": symbol.rpartition(".")[2] if inline else symbol,
+        "runtime_version": ".".join(map(str, sys.version_info[:3])),
+        "always_nullable": str(spec.always_nullable).lower(),
+        "volatility": spec.volatility,
+    }
+    notes = list(_lacks(spec))
+    if not inline:
+        properties["file"] = file or _placeholder(spec)
+        notes += [] if file else [_UPLOAD]
+        forbidden = forbidden_module(symbol) if "." in symbol else None
+        notes += [forbidden] if forbidden else []
+    body = ""
+    if inline and source is not None:
+        tag = _tag(source)
+        if tag != "$$":
+            notes.append("the code holds $$, so its quotes carry a tag; give file= where only plain $$ is understood")
+        body = f" AS {tag}\n{source.strip(chr(10))}\n{tag}"
+    return _statement(spec, signature, properties, notes) + body + ";\n"
+
+
+def _proposed(spec: FunctionSpec, signature: Signature, _source: str | None, file: str | None) -> str:
+    """Pull 56877: the symbol is the entry file, its function is always ``evaluate``."""
+    if spec.kind == "udaf":
+        raise UsageProblem(
+            f"{spec.name} is an aggregate, which the proposal does not have",
+            hint="dialect 'doris' has AGGREGATE FUNCTION",
+        )
+    called = (spec.symbol or "").rpartition(".")[2]
+    if called != PROPOSED_NAME:
+        raise UsageProblem(
+            f"{spec.name}: the proposal calls {PROPOSED_NAME!r}, this function is called {called!r}",
+            hint=f"rename it to {PROPOSED_NAME}, or use dialect 'doris'",
+        )
+    properties = {"file": file or _placeholder(spec), "symbol": PurePosixPath(spec.entry).stem, "type": "PYTHON_UDF"}
+    if spec.batch_size is not None and spec.batch_size > 1:
+        properties["batch_size"] = str(spec.batch_size)
+    notes = [] if file else [_UPLOAD]
+    if not spec.always_nullable:
+        notes.append("always_nullable=False is not part of the proposal: a NULL result is no error there")
+    notes += _environment(spec)
+    return _statement(spec, signature, properties, notes) + ";\n"
+
+
+_DIALECTS: Final[dict[str, Callable[[FunctionSpec, Signature, str | None, str | None], str]]] = {
+    "doris": _shipped,
+    "doris-proposal": _proposed,
+}
+
+_UPLOAD: Final = "upload the zip (package writes it) and put its URL in the place of this file"
+
+
+def _statement(spec: FunctionSpec, signature: Signature, properties: Mapping[str, str], notes: list[str]) -> str:
+    database = "" if spec.database == DEFAULT_DATABASE else f"{quote_name(spec.database)}."
+    comments = "".join(f"-- {_one_line(note)}\n" for note in notes)
+    listed = ",\n".join(f"    {_text(key)} = {_text(value)}" for key, value in properties.items())
+    head = f"CREATE {_WORDS[spec.kind]}FUNCTION {database}{quote_name(signature.name)}({signature.argument_types})"
+    return f"{comments}{head}\nRETURNS {signature.returns}\nPROPERTIES (\n{listed}\n)"
+
+
+def _lacks(spec: FunctionSpec) -> Iterator[str]:
+    """What the function relies on here and Doris does not have."""
+    if spec.batch_size is not None and spec.batch_size > 1:
+        yield (
+            f"batch_size={spec.batch_size}: Doris calls the function row by row, not with lists of tuples; "
+            "rewrite it with list or pd.Series parameters"
+        )
+    if spec.python is not None:
+        yield f"runtime_version is that of the workbench; here the function runs in python {spec.python!r}"
+    yield from _environment(spec)
+
+
+def _environment(spec: FunctionSpec) -> Iterator[str]:
+    if spec.env:
+        yield f"there are no variables of a function in Doris: set {', '.join(sorted(spec.env))} for its Python servers"
+
+
+def _placeholder(spec: FunctionSpec) -> str:
+    return f"https://example.com/udf/{quote(spec.name)}.zip"
+
+
+def _tag(body: str) -> str:
+    """Dollar quotes that the body does not end."""
+    tag, count = "$$", 0
+    while tag in body:
+        count += 1
+        tag = f"$udf{'' if count == 1 else count}$"
+    return tag
+
+
+def _one_line(note: str) -> str:
+    """A comment ends with its line, and goes on after a backslash."""
+    return " ".join(note.split()).rstrip("\\")
+
+
+def _text(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'

@@ -1,7 +1,7 @@
 """Workers that are ready and have nothing to do, kept for the next run of the same function.
 
-The invariant: a worker is lent to one borrower at a time, and only if it is alive and owes no answer. Left out on purpose: making
-workers, which the supervisor does when it finds none here.
+The invariant: a worker is lent to one borrower at a time, and only if it is alive and owes no answer. Left out on
+purpose: making workers, which the supervisor does when it finds none here.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import Final
 
+from workbench.supervisor.template import Templates
 from workbench.supervisor.worker import Worker
 
 MAX_IDLE: Final = 8
@@ -22,6 +23,7 @@ class Pool:
         self._lock = threading.Lock()
         self._idle: dict[str, list[Worker]] = {}
         self._closed = False
+        self.templates = Templates()
 
     def take(self, key: str) -> Worker | None:
         """A living idle worker, None if there is none."""
@@ -62,3 +64,4 @@ class Pool:
             keys = list(self._idle)
         for key in keys:
             self.stop(key)
+        self.templates.close()

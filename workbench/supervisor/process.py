@@ -1,8 +1,8 @@
 """One child process: spawned by one long-lived thread, reaped at once, signalled as a group, never left behind.
 
-The invariant: each process that was spawned here is waited for exactly once, by a thread of its own; a pid is signalled only
-while it is not reaped, so never somebody else's. `Process.exit_fd` becomes readable at death, so that a `select` can wait for it. Left out on
-purpose: what the process says, and whether its death is a loss.
+The invariant: each process that was spawned here is waited for exactly once, by a thread of its own; a pid is signalled
+only while it is not reaped, so never somebody else's. `Process.exit_fd` becomes readable at death, so that a `select`
+can wait for it. Left out on purpose: what the process says, and whether its death is a loss.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Final
 
 SPAWN_SECONDS: Final = 30.0
+KILL_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,47 +43,44 @@ class Exit:
 
 
 class Process:
-    """A child and its process group. Made by `spawn`."""
+    """A child and its process group. Made by `spawn`, and by `workbench.supervisor.template`."""
 
-    def __init__(self, popen: subprocess.Popen[bytes]) -> None:
-        self._popen = popen
+    def __init__(self, pid: int, exit_fd: int, exit_write: int) -> None:
+        self.exit_fd, self._exit_write = exit_fd, exit_write
         self._lock = threading.Lock()
         self._done = threading.Event()
         self.exit: Exit | None = None
-        self.exit_fd, self._exit_write = os.pipe()
-        self.pid: Final = popen.pid
+        self.pid: Final = pid
 
     def __repr__(self) -> str:
         return f"<Process {'running' if self.exit is None else self.exit}>"
 
-    def _reap(self) -> None:
-        """Wait for the end and tell it. Runs in the reaper's thread for this process."""
-        if hasattr(os, "waitid"):
-            # The process stays a zombie until the lock is held: `signal` never meets a pid that is somebody else's.
-            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-        else:  # macOS before CPython 3.13
-            self._popen.wait()
+    def ended(self, reap: Callable[[], int]) -> None:
+        """Take note of its death, once, by whoever waits for it. ``reap`` makes its pid somebody else's; it gives the status."""
         with self._lock:
-            self._signal_group(signal.SIGKILL)  # grandchildren that would keep our pipes open
-            self.exit = Exit.of(self._popen.wait())
+            self._kill_group()  # grandchildren that would keep our pipes open
+            self.exit = Exit.of(reap())
             self._done.set()
+            # Written, not only closed: a forked copy of this process would keep the pipe open.
+            os.write(self._exit_write, b"!")
             os.close(self._exit_write)
 
-    def _signal_group(self, number: int) -> None:
-        try:
-            os.killpg(self.pid, number)
-        except (ProcessLookupError, PermissionError):
-            return  # the group is gone, or (macOS) all of it are zombies
+    def _kill_group(self) -> None:
+        # The group may be gone, or (macOS) all of it zombies.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
 
     def signal(self, number: int) -> None:
-        """Send a signal to the whole group; nothing happens if the process has ended."""
+        """Send a signal to the process, not to its children; nothing happens if it has ended."""
         with self._lock:
             if self.exit is None:
-                self._signal_group(number)
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """SIGKILL to the whole group."""
-        self.signal(signal.SIGKILL)
+        """SIGKILL to the whole group; nothing happens if the process has ended."""
+        with self._lock:
+            if self.exit is None:
+                self._kill_group()
 
     def wait(self, timeout: float) -> Exit | None:
         """How it ended, None if it runs on after ``timeout`` seconds."""
@@ -91,14 +90,24 @@ class Process:
     def close(self) -> None:
         """Kill it if it runs, wait until it is reaped, and close `exit_fd`. May be called twice."""
         self.kill()
-        self._done.wait()
-        if self.exit_fd >= 0:
+        reaped = self._done.wait(KILL_SECONDS)  # longer only if it hangs in the kernel; its reaper waits on
+        if reaped and self.exit_fd >= 0:
             os.close(self.exit_fd)
             self.exit_fd = -1
 
 
+def _reap(popen: subprocess.Popen[bytes], process: Process) -> None:
+    """Wait for the end of a spawned process and tell it. Runs in a thread of its own."""
+    if hasattr(os, "waitid"):
+        # The process stays a zombie until its lock is held: `signal` never meets a pid that is somebody else's.
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    else:  # macOS before CPython 3.13
+        popen.wait()
+    process.ended(popen.wait)
+
+
 class _Spawner:
-    """The one thread that spawns. A child that asks to die with its parent dies with the thread that spawned it (measured)."""
+    """The one thread that spawns: a child that asks to die with its parent dies with the *thread* (measured)."""
 
     def __init__(self) -> None:
         self._requests: SimpleQueue[tuple[Callable[[], Process], Future[Process]]] = SimpleQueue()
@@ -163,19 +172,26 @@ def spawn(
     """Start ``argv`` in a session of its own, with exactly these fds and variables. OSError if it cannot be started."""
 
     def make() -> Process:
-        popen = subprocess.Popen(  # noqa: S603 - running the user's code is what this is for
-            list(argv),
-            env=dict(env),
-            cwd=cwd,
-            stdin=subprocess.DEVNULL if stdin is None else stdin,
-            stdout=stdout,
-            stderr=stderr,
-            pass_fds=tuple(pass_fds),
-            start_new_session=True,
-        )
-        process = Process(popen)
-        # A thread that sleeps in the kernel costs 50 µs to make and no time to keep, on every system the same.
-        threading.Thread(target=process._reap, name=f"workbench-reaper-{popen.pid}", daemon=True).start()  # noqa: SLF001
+        with ExitStack() as undo:
+            exit_fd, exit_write = os.pipe()
+            undo.callback(os.close, exit_fd)
+            undo.callback(os.close, exit_write)
+            popen = subprocess.Popen(
+                list(argv),
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL if stdin is None else stdin,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=tuple(pass_fds),
+                start_new_session=True,
+            )
+            undo.callback(popen.wait)
+            undo.callback(popen.kill)
+            process = Process(popen.pid, exit_fd, exit_write)
+            # A thread that sleeps in the kernel costs 50 µs to make and no time to keep, on every system the same.
+            threading.Thread(target=_reap, args=(popen, process), name="workbench-reaper", daemon=True).start()
+            undo.pop_all()
         return process
 
     return _the_spawner().spawn(make)

@@ -1,6 +1,6 @@
-"""What a worker refused, as plain data, turned into our errors and their texts.
+"""How a run ends badly, in words: our errors, made of what a worker said and of how it died.
 
-Left out on purpose: which error it is; that depends on when it came.
+Left out on purpose: when it ends; that is for the supervisor to know.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.errors import Frame, RunError, UdfError
+from workbench.errors import BatchTimeout, Frame, RestartsExhausted, RunError, UdfError, WorkbenchError
+from workbench.supervisor.worker import Died
 
 
 def frames_of(info: Mapping[str, Any]) -> tuple[Frame, ...]:
@@ -25,17 +26,56 @@ def error_text(info: Mapping[str, Any]) -> str:
     return f"{info['prefix']}: {text}" if info.get("prefix") else text
 
 
+def said(error: Exception) -> str:
+    """The text of an error without its way out."""
+    return error.message if isinstance(error, WorkbenchError) else str(error)
+
+
 def as_udf_error(info: Mapping[str, Any]) -> RunError:
+    """A script's exception, as the cause of its end."""
     return UdfError(error_text(info), error_type=info["error_type"], error=info["error"], frames=frames_of(info))
 
 
 def start_text(label: str, info: Mapping[str, Any]) -> str:
+    """What became of a worker that refused to load."""
     if info["error_type"] == "NotLoaded":
         return f"{label} cannot be loaded: {info['error']}"
     return f"{label} cannot be loaded: {info['error_type']}: {info['error']}"
 
 
 def start_hint(info: Mapping[str, Any]) -> str:
-    if info["error_type"] == "ModuleNotFoundError":
-        return "install the module in the interpreter of the function, or give --python another; workbench doctor lists them"
-    return ""
+    """The way out of it, where one is known."""
+    if info["error_type"] != "ModuleNotFoundError":
+        return ""
+    return (
+        "install the module in the interpreter of the function, or give --python another; workbench doctor lists them"
+    )
+
+
+def gave_up(label: str, died: Died, batch: int | None, restarts: int, cause: Exception | None) -> RestartsExhausted:
+    """The end of a worker that died more often than its policy allows; ``cause`` is why, if more than its exit says."""
+    crashes = "1 crash" if restarts == 0 else f"{restarts + 1} crashes"
+    message = f"{label} stopped after {restarts} restarts; {crashes}, the last of {died.exit}"
+    if batch is not None:
+        message += f" in batch {batch}"
+    if cause is not None:
+        message += f": {said(cause)}"
+    return RestartsExhausted(
+        message,
+        exit=str(died.exit),
+        batch=batch,
+        restarts=restarts,
+        stack=died.stack,
+        logs=died.last_lines,
+        hint="the history shows each crash; --max-restarts N allows more",
+    )
+
+
+def timed_out(label: str, batch: int, timeout: float | None, stack: str) -> BatchTimeout:
+    """The end of a worker that did not answer; ``stack`` is where it was."""
+    return BatchTimeout(
+        f"{label}: batch {batch} was not answered within {timeout:g} s",
+        batch=batch,
+        stack=stack,
+        hint="raise --timeout, or look at where it was in the log",
+    )

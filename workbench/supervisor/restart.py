@@ -1,8 +1,8 @@
 """When a worker that died is started again: pure policy, the clock is an argument.
 
-Erlang's restart intensity in two sliding windows, so that both a burst and an out-of-memory loop that dies every 30 s come to
-an end; back-off counts deaths in a row and is set to zero by a finished batch, the windows never are. Left out on purpose: which
-deaths count. Deaths that we caused do not, and are not told.
+Erlang's restart intensity in two sliding windows, so that both a burst and an out-of-memory loop that dies every 30 s
+come to an end; back-off counts deaths in a row and is set to zero by a finished batch, the windows never are. Left out
+on purpose: which deaths count. Deaths that we caused do not, and are not told.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Final
 FIRST_DELAY: Final = 0.1
 LONGEST_DELAY: Final = 5.0
 JITTER: Final = 0.1
+MOST_DOUBLINGS: Final = 16  # far beyond the longest delay, and far below what overflows a float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ DEFAULT_WINDOWS: Final = (Window(3, 60.0), Window(10, 600.0))
 class RestartPolicy:
     """Counts deaths and says whether, and after how many seconds, to start again.
 
-    ``max_restarts`` replaces both windows by one number for the whole run. `died` returns the delay in seconds, or None: give up.
+    ``max_restarts`` replaces both windows by one number for the whole run. `died` returns the delay in seconds, or
+    None: give up.
     """
 
     def __init__(
@@ -70,8 +72,8 @@ class RestartPolicy:
         self._in_a_row += 1
         if self._in_a_row == 1:
             return 0.0
-        delay = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (self._in_a_row - 2))
-        return float(delay * (1 + JITTER * (2 * self._jitter() - 1)))
+        delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(self._in_a_row - 2, MOST_DOUBLINGS))
+        return delay * (1 + JITTER * (2 * self._jitter() - 1))
 
     def finished_batch(self) -> None:
         """A batch was answered: the next death is a first one again."""

@@ -1,7 +1,7 @@
 """Where batches come from: asked without waiting, so that a slow source never holds back an answer.
 
-The invariant: `Source.take` returns at once; when it has nothing yet, `fd` becomes readable once it may have. Left out on purpose:
-what a batch holds; an item is a batch to send and a context that comes back beside its answer.
+The invariant: `Source.take` returns at once; when it has nothing yet, `fd` becomes readable once it may have. Left out
+on purpose: what a batch holds; an item is a batch to send and a context that comes back beside its answer.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from queue import Empty, Full, Queue
 from typing import Any, Final
 
@@ -64,11 +65,11 @@ class ThreadedSource(Source):
         except BaseException as error:  # noqa: BLE001 - raised again by `take`, in the thread that wants the items
             self._error = error
         finally:
-            close = getattr(self._items, "close", None)
-            if close is not None:
-                close()
             self._put(_END)
             os.close(self._wake)
+            close = getattr(self._items, "close", None)
+            if close is not None:  # a generator that was left early puts away here what it holds
+                close()
 
     def _put(self, item: Any) -> bool:
         while not self._stop.is_set():
@@ -76,10 +77,9 @@ class ThreadedSource(Source):
                 self._queue.put(item, timeout=PUT_SECONDS)
             except Full:
                 continue
-            try:
+            # Full: there are enough bytes to wake by. Broken: nobody waits any more.
+            with suppress(BlockingIOError, BrokenPipeError):
                 os.write(self._wake, b"!")
-            except (BlockingIOError, BrokenPipeError):
-                pass  # full: there are enough bytes to wake by; broken: nobody waits any more
             return True
         return False
 
@@ -90,10 +90,8 @@ class ThreadedSource(Source):
             item = self._queue.get_nowait()
         except Empty:
             if self.fd is not None:
-                try:
+                with suppress(BlockingIOError):
                     os.read(self.fd, 4096)
-                except BlockingIOError:
-                    pass
             try:  # what came between the look and the reading of its wake-up
                 item = self._queue.get_nowait()
             except Empty:

@@ -1,10 +1,11 @@
 """Keeps workers fed and alive while a run's batches go through them, and hands the answers out in input order.
 
-The caller's thread moves everything: `outcomes` is a generator that selects on all workers and on the source at once. So reading
-and writing never wait for each other, a small call costs one wake-up, and nothing happens behind the caller's back. The invariants: each
-batch that was taken from the source ends as exactly one `Outcome`, whatever died in between; what a worker had not answered when
-it died is sent again to the next; an aggregate is first given back its last snapshot and what came after it. Left out on purpose:
-what a batch means. Restarting is decided by `RestartPolicy`, invalid answers of scripts by ``skip_invalid``.
+The caller's thread moves everything: `outcomes` is a generator that selects on all workers and on the source at once.
+So reading and writing never wait for each other, a small call costs one wake-up, and nothing happens behind the
+caller's back. The invariants: each batch that was taken from the source ends as exactly one `Outcome`, whatever died in
+between; what a worker had not answered when it died is sent again to the next; an aggregate is first given back its
+last snapshot and what came after it. Left out on purpose: what a batch means. Restarting is decided by `RestartPolicy`,
+invalid answers of scripts by ``skip_invalid``; what is owed to whom is kept in `Slot`.
 """
 
 from __future__ import annotations
@@ -12,80 +13,34 @@ from __future__ import annotations
 import selectors
 import signal
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 
 from workbench import settings
-from workbench.errors import (
-    BatchTimeout,
-    RestartsExhausted,
-    UdfError,
-    WorkerStartError,
-    WorkerStartTimeout,
-)
-from workbench.events import Event, EventKind, LogLine
+from workbench.errors import BatchTimeout, ProtocolError, StateLost, UdfError, WorkerStartError, WorkerStartTimeout
+from workbench.events import Event, LogLine
+from workbench.supervisor.isolation import Loss, Search, look_into
+from workbench.supervisor.outcome import Outcome
 from workbench.supervisor.pool import Pool
-from workbench.supervisor.refusal import as_udf_error, error_text, frames_of, start_hint, start_text
+from workbench.supervisor.refusal import (
+    as_udf_error,
+    error_text,
+    frames_of,
+    gave_up,
+    said,
+    start_hint,
+    start_text,
+    timed_out,
+)
 from workbench.supervisor.restart import RestartPolicy
+from workbench.supervisor.slot import ANSWERED, GRACE, Slot, Work
 from workbench.supervisor.source import Source
-from workbench.supervisor.worker import Died, Launch, Worker
+from workbench.supervisor.telling import Teller
+from workbench.supervisor.worker import Died, Launch, Worker, ignore
 from workbench.transport.base import Answer, Blob, Closed, Invalid, Ready, Refused, Reply
-
-GRACE: Final = 0.3
-"""Seconds between the request for a stack and the kill of a worker that is out of time."""
-
-Request = Literal["batch", "snapshot", "finish"]
-
-
-@dataclass(slots=True)
-class Work:
-    """Something that a worker was asked for and owes an answer to."""
-
-    request: Request
-    number: int
-    batch: pa.RecordBatch | None = None
-    context: Any = None
-    blobs: tuple[bytes, ...] = ()
-    answered: bool = False
-    sent_at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one batch: the batches that came back, or the error for which a script's batch was skipped.
-
-    ``number`` is None for what came at the end, after all input.
-    """
-
-    number: int | None
-    context: Any
-    batches: tuple[pa.RecordBatch, ...]
-    meta: Mapping[str, Any] = field(default_factory=dict)
-    invalid: Exception | None = None
-    worker: int = 0
-    seconds: float = 0.0
-
-
-@dataclass(slots=True)
-class Slot:
-    """A place for a worker: it outlives the worker, and keeps what the next one must be given."""
-
-    index: int
-    worker: Worker | None = None
-    life: int = 0
-    owed: deque[Work] = field(default_factory=deque)
-    journal: list[Work] = field(default_factory=list)
-    snapshot: bytes = b""
-    since_snapshot: int = 0
-    restart_at: float | None = None
-    head_since: float = 0.0
-    closing_since: float | None = None
-    stack_asked_at: float | None = None
-    fault: str = ""
 
 
 class Supervisor:
@@ -105,60 +60,78 @@ class Supervisor:
         window: int = 2,
         timeout: float | None = None,
         skip_invalid: bool = False,
+        isolate_timeouts: bool = False,
     ) -> None:
         self.launch = launch
         self.policy = policy
         self._schema, self._options = schema, options
-        self._pool, self._emit, self._log = pool, emit, log
+        self._pool = pool
+        self._tell = (teller := Teller(emit, log)).event
+        self._sink = teller.sink
         self._window, self._timeout, self._skip_invalid = window, timeout, skip_invalid
+        self._isolate_timeouts = isolate_timeouts
         self._slots = [Slot(index) for index in range(workers)]
         self._lives = 0
-        self._began = time.monotonic()
         self._done: dict[int, Outcome] = {}
         self._tail: Outcome | None = None
-        self._blobs: dict[int, bytes] = {}
         self._taken = 0
-        self._last_info: Mapping[str, Any] | None = None
+        self._left_at = time.monotonic()
 
     # -- the run -------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Start the first worker now, so that what cannot start fails at once. Raises WorkerStartError."""
         self._start(self._slots[0])
+        self._left_at = time.monotonic()
 
     def outcomes(self, source: Source) -> Iterator[Outcome]:
-        """The outcome of each batch in input order, then what came at the end. Raises RunError when the run cannot go on."""
+        """The outcome of each batch in input order, then what came at the end.
+
+        Raises RunError when the run cannot go on, and whatever the source raises.
+        """
         delivered = 0
+        self._back()
         while True:
-            self._take(source, delivered)
+            hungry = self._take(source, delivered)
             while delivered in self._done:
-                yield self._done.pop(delivered)
+                outcome = self._done.pop(delivered)
                 delivered += 1
-                self._take(source, delivered)
+                self._left_at = time.monotonic()
+                yield outcome
+                self._back()
+                hungry = self._take(source, delivered)
             if source.exhausted and delivered == self._taken:
                 break
-            self._wait(source)
+            # A source that is ahead is not listened to while there is no room: it would wake us without end.
+            self._wait(source if hungry else None)
         yield from self._finish()
 
-    def _take(self, source: Source, delivered: int) -> None:
-        """Give batches to workers that have room, as long as the source has any at hand."""
+    def _back(self) -> None:
+        """The consumer wants more. While it did something else nobody listened, so no deadline can have passed."""
+        away = time.monotonic() - self._left_at
+        for slot in self._slots:
+            slot.postpone(away)
+
+    def _take(self, source: Source, delivered: int) -> bool:
+        """Give batches to workers that have room; whether there is still room, and the source has none at hand."""
         ahead = 2 * self._window * len(self._slots)  # a slow worker must not let the others fill the memory
         while not source.exhausted and self._taken - delivered < ahead:
             slot = self._slot_with_room()
             if slot is None:
-                return
+                return False
             item = source.take()
             if item is None:
-                return
+                return not source.exhausted
             work = Work("batch", self._taken, item[0], item[1])
             self._taken += 1
             self._give(slot, work)
+        return False
 
     def _slot_with_room(self) -> Slot | None:
         if self.launch.keeps_state:  # in turn, so that the same input gives the same partial states
             slot = self._slots[self._taken % len(self._slots)]
-            return slot if len(slot.owed) < self._window else None
-        slot = min(self._slots, key=lambda slot: (len(slot.owed), slot.worker is None, slot.index))
+        else:
+            slot = min(self._slots, key=lambda slot: (len(slot.owed), slot.worker is None, slot.index))
         return slot if len(slot.owed) < self._window else None
 
     def _give(self, slot: Slot, work: Work) -> None:
@@ -166,7 +139,7 @@ class Supervisor:
             slot.head_since = time.monotonic()
         slot.owed.append(work)
         if slot.worker is not None:
-            self._send(slot.worker, work)
+            slot.send(work)
         elif slot.restart_at is None:
             self._start(slot)
         if work.request == "batch" and self.launch.keeps_state:
@@ -175,17 +148,8 @@ class Supervisor:
                 slot.since_snapshot = 0
                 self._give(slot, Work("snapshot", work.number))
 
-    def _send(self, worker: Worker, work: Work) -> None:
-        work.sent_at = time.monotonic()
-        if work.request == "batch":
-            worker.channel.submit(work.number, work.batch)
-            return
-        for blob in work.blobs:
-            worker.channel.ask("merge", work.number, blob)
-        worker.channel.ask(work.request, work.number)
-
     def _finish(self) -> Iterator[Outcome]:
-        """What comes after the last batch: an aggregate's partial states are merged, a script sees the end of its input."""
+        """What comes after the last batch: an aggregate's states are merged, a script sees the end of its input."""
         first = self._slots[0]
         blobs: tuple[bytes, ...] = ()
         if self.launch.keeps_state:
@@ -210,7 +174,6 @@ class Supervisor:
 
     def _wait(self, source: Source | None) -> None:
         """Wait until something happens or a deadline passes, and deal with it."""
-        ready: list[tuple[Slot | None, int, int]] = []
         with selectors.DefaultSelector() as selector:
             for slot in self._slots:
                 if slot.worker is not None:
@@ -218,35 +181,21 @@ class Supervisor:
                         selector.register(fd, mask, slot)
             if source is not None and source.fd is not None and not source.exhausted:
                 selector.register(source.fd, selectors.EVENT_READ, None)
-            for key, mask in selector.select(self._patience()):
-                ready.append((key.data, key.fd, mask))
-        # Logs first: what was printed before an answer is shown before it. Deaths last: they say that all else was read.
-        for slot, fd, mask in ready:
-            if slot is None or slot.worker is None or fd not in slot.worker.fds():
+            ready = [(key.data, key.fd, mask) for key, mask in selector.select(self._patience())]
+        # What one of them says may end the worker that the next one belonged to.
+        for place, fd, mask in ready:
+            if place is None or place.worker is None or fd not in place.worker.fds():
                 continue
-            for reply in slot.worker.on_ready(fd, mask):
-                self._on_reply(slot, reply)
+            for reply in place.worker.on_ready(fd, mask):
+                self._on_reply(place, reply)
         self._on_time(time.monotonic())
 
     def _patience(self) -> float | None:
         """Seconds until the next deadline; None if there is none."""
         now = time.monotonic()
-        deadlines = [deadline for slot in self._slots for deadline in self._deadlines(slot)]
+        start = self.launch.start_timeout
+        deadlines = [deadline for slot in self._slots for deadline in slot.deadlines(start, self._timeout)]
         return max(0.0, min(deadlines) - now) if deadlines else None
-
-    def _deadlines(self, slot: Slot) -> Iterator[float]:
-        if slot.restart_at is not None:
-            yield slot.restart_at
-        if slot.worker is None:
-            return
-        if slot.closing_since is not None:
-            yield slot.closing_since + settings.STOP_SECONDS
-        if slot.worker.ready is None:
-            yield slot.worker.started_at + self.launch.start_timeout
-        elif self._timeout is not None and slot.owed:
-            yield slot.head_since + self._timeout
-        if slot.stack_asked_at is not None:
-            yield slot.stack_asked_at + GRACE
 
     def _on_time(self, now: float) -> None:
         for slot in self._slots:
@@ -257,14 +206,15 @@ class Supervisor:
             elif worker is None:
                 continue
             elif slot.closing_since is not None and now >= slot.closing_since + settings.STOP_SECONDS:
-                slot.fault = slot.fault or "it closed its output and lived on"
+                slot.fault = slot.fault or ProtocolError("it closed its output and lived on")
                 worker.process.kill()
                 slot.closing_since = None
             elif worker.ready is None:
-                if now >= worker.started_at + self.launch.start_timeout:
+                if now >= slot.started_at + self.launch.start_timeout:
+                    seconds = f"{self.launch.start_timeout:g} s"
                     raise WorkerStartTimeout(
-                        f"{self.launch.label}: the worker was not ready after {self.launch.start_timeout:g} s (phase: load)",
-                        logs=worker.last_lines,
+                        f"{self.launch.label}: the worker was not ready after {seconds} (phase: load)",
+                        logs=slot.last_lines(),
                         hint="it is still importing: look at the log, or raise start_timeout",
                     )
             elif self._timeout is not None and slot.owed and now >= slot.head_since + self._timeout:
@@ -277,16 +227,16 @@ class Supervisor:
             worker.process.signal(signal.SIGUSR1)
         elif now >= slot.stack_asked_at + GRACE:
             worker.drain_logs()
-            number = slot.owed[0].number
-            stack = "\n".join(worker.last_lines)
-            self._event("stopped", slot, batch=number, detail=f"no answer after {self._timeout:g} s")
+            number, stack = slot.owed[0].number, worker.stack
+            error = timed_out(self.launch.label, number, self._timeout, stack)
+            if self._isolate_timeouts:
+                slot.fault, slot.stack_asked_at = error, None
+                slot.head_since = now
+                worker.process.kill()
+                return
+            self._tell("stopped", slot, batch=number, detail=f"no answer after {self._timeout:g} s")
             self._drop(slot)
-            raise BatchTimeout(
-                f"{self.launch.label}: batch {number} was not answered within {self._timeout:g} s",
-                batch=number,
-                stack=stack,
-                hint="raise --timeout, or look at where it was in the log",
-            )
+            raise error
 
     # -- what workers say ----------------------------------------------------------------------------------------------
 
@@ -295,32 +245,27 @@ class Supervisor:
             case Ready(info):
                 slot.head_since = time.monotonic()
                 versions = ", ".join(f"{name} {info[name]}" for name in ("python", "pyarrow") if name in info)
-                self._event("started", slot, detail=versions)
+                self._tell("started", slot, detail=versions)
             case Answer():
                 self._on_answer(slot, reply)
             case Blob(_, data):
-                self._settle(slot)
+                slot.settle()
                 slot.snapshot, slot.journal = data, []
             case Refused(phase, number, info):
                 self._on_refused(slot, phase, number, info)
-            case Invalid(number, error, fatal):
-                self._on_invalid(slot, number, error, fatal=fatal)
+            case Invalid(_, error, fatal):
+                self._on_invalid(slot, error, fatal=fatal)
             case Closed():
                 slot.closing_since = time.monotonic()
             case Died():
                 self._on_death(slot, reply)
 
-    def _settle(self, slot: Slot) -> Work:
-        """The oldest request of this worker has been answered."""
-        slot.head_since = time.monotonic()
-        slot.stack_asked_at = None
-        self.policy.finished_batch()
-        return slot.owed.popleft()
-
     def _on_answer(self, slot: Slot, answer: Answer) -> None:
         if slot.worker is not None:
             slot.worker.drain_logs()
-        work = self._settle(slot)
+        work = slot.settle()
+        if not work.answered and work.search is None:  # what is replayed, or a piece, was no progress
+            self.policy.finished_batch()
         number = None if work.request == "finish" else work.number
         seconds = time.monotonic() - work.sent_at
         outcome = Outcome(number, work.context, answer.batches, answer.meta, worker=slot.life, seconds=seconds)
@@ -329,130 +274,160 @@ class Supervisor:
             return
         if self.launch.keeps_state:
             slot.journal.append(work)
-        if not work.answered:
-            work.answered = True
-            rows = work.batch.num_rows if work.batch is not None else 0
-            self._event("batch", slot, batch=number, rows=rows)
-            self._done[number] = outcome
+        if work.answered:
+            return
+        work.answered = True
+        if work.search is not None:
+            work.search.answers[work.start] = answer
+            work.search.open -= 1
+            self._found(slot, work.search)
+            return
+        rows = work.batch.num_rows if work.batch is not None else 0
+        self._tell("batch", slot, batch=number, rows=rows)
+        self._done[number] = outcome
+
+    def _found(self, slot: Slot, search: Search) -> None:
+        """Publish a batch that was looked into, once nothing of it is open."""
+        if search.open:
+            return
+        batches, meta = search.whole()
+        work = search.work
+        seconds = time.monotonic() - work.sent_at
+        rows = work.batch.num_rows if work.batch is not None else 0
+        self._tell("batch", slot, batch=work.number, rows=rows - len(search.lost))
+        self._done[work.number] = Outcome(
+            work.number, work.context, batches, meta, lost=search.lost, worker=slot.life, seconds=seconds
+        )
+        self.policy.finished_batch()
 
     def _on_refused(self, slot: Slot, phase: str, number: int | None, info: Mapping[str, Any]) -> None:
-        frames = frames_of(info)
+        label, frames = self.launch.label, frames_of(info)
+        logs = slot.last_lines()
         if phase in ("load", "open"):
-            logs = self._last_lines(slot)
             self._drop(slot)
-            raise WorkerStartError(
-                start_text(self.launch.label, info), frames=frames, logs=logs, hint=start_hint(info)
-            )
-        self._last_info = info
+            raise WorkerStartError(start_text(label, info), frames=frames, logs=logs, hint=start_hint(info))
         if not self.launch.reusable:
+            slot.refused = info
             return  # a script's exception: its process ends now, which is dealt with there
-        self._event("failed", slot, batch=number, detail=f"{info['error_type']}: {info['error']}")
+        if phase in ANSWERED and slot.owed:
+            slot.settle()
+        self._tell("failed", slot, batch=number, detail=f"{info['error_type']}: {info['error']}")
+        if phase == "restore":
+            raise StateLost(f"{label}: the state could not be restored after a crash: {error_text(info)}")
         raise UdfError(
-            f"{self.launch.label}: {error_text(info)}",
+            f"{label}: {error_text(info)}",
             error_type=info["error_type"],
             error=info["error"],
             batch=number if phase == "batch" else None,
             frames=frames,
-            logs=self._last_lines(slot),
+            logs=logs,
         )
 
-    def _on_invalid(self, slot: Slot, number: int | None, error: Exception, *, fatal: bool) -> None:
-        if fatal or not slot.owed:
-            slot.fault = str(error)
-            if slot.worker is not None:
-                slot.worker.process.kill()
-            if not self._skip_invalid or not slot.owed:
-                return
-        work = self._settle(slot) if slot.owed else None
+    def _on_invalid(self, slot: Slot, error: Exception, *, fatal: bool) -> None:
+        if (fatal or not slot.owed) and slot.worker is not None:
+            slot.fault = error
+            slot.worker.process.kill()
+            if self.launch.reusable:
+                return  # damage on the way: the death is dealt with like any other, what is owed is sent again
+        work = slot.settle() if slot.owed else None
+        if not self._skip_invalid:
+            self._tell("failed", slot, batch=work.number if work is not None else None, detail=said(error))
+            raise error
         if work is None:
             return
-        if not self._skip_invalid:
-            self._event("failed", slot, batch=work.number, detail=str(error))
-            raise error
+        self.policy.finished_batch()
+        outcome = Outcome(work.number, work.context, (), invalid=error, worker=slot.life)
         if work.request == "finish":
-            self._tail = Outcome(None, None, (), invalid=error, worker=slot.life)
-            return
-        self._done[work.number] = Outcome(work.number, work.context, (), invalid=error, worker=slot.life)
+            self._tail = replace(outcome, number=None)
+        else:
+            self._done[work.number] = outcome
 
     def _on_death(self, slot: Slot, died: Died) -> None:
         owed = next((work.number for work in slot.owed if work.request == "batch" and not work.answered), None)
-        fault = f": {slot.fault}" if slot.fault else ""
-        cause = ""
-        if self._last_info is not None:
-            cause = f" after {self._last_info['error_type']}: {self._last_info['error']}"
-        what = f"{died.exit}{cause}{fault}" + ("" if owed is None else f" in batch {owed}")
-        self._event("crashed", slot, batch=owed, exit_=died, detail=what)
-        slot.worker, slot.closing_since, slot.stack_asked_at, slot.fault = None, None, None, ""
+        fault, refused, asked = slot.fault, slot.refused, slot.stack_asked_at
+        what = str(died.exit)
+        if refused is not None:
+            what += f" after {error_text(refused)}"
+        if fault is not None:
+            what += f": {said(fault)}"
+        if owed is not None:
+            what += f" in batch {owed}"
+        if slot.owed and slot.owed[0].search is not None:
+            what += f", {slot.owed[0].rows}"
+        self._tell("crashed", slot, batch=owed, died=died.exit, detail=what)
+        was_ready = slot.worker is not None and slot.worker.ready is not None
+        slot.vacate()
+        if asked is not None and slot.owed and not isinstance(fault, BatchTimeout):
+            # It had no handler for the request of its stack.
+            fault = timed_out(self.launch.label, slot.owed[0].number, self._timeout, died.stack)
+            if not self._isolate_timeouts:
+                raise fault
         if self._tail is not None:
             return
+        if was_ready and self.launch.reusable:
+            search = look_into(slot.owed, _loss(died, fault))
+            if search is not None:
+                self._look_into(slot, search, died, fault)
+                return
         delay = self.policy.died(time.monotonic())
-        if delay is None:
-            self._give_up(slot, died, owed)
-        else:
+        if delay is not None:
             slot.restart_at = time.monotonic() + delay
+            return
+        self._tell("gave_up", slot, batch=owed, detail=f"after {self.policy.restarts} restarts")
+        cause = fault if refused is None else as_udf_error(refused)
+        raise gave_up(self.launch.label, died, owed, self.policy.restarts, cause) from cause
 
-    def _give_up(self, slot: Slot, died: Died, owed: int | None) -> None:
-        info, self._last_info = self._last_info, None
-        count = self.policy.restarts
-        crashes = "1 crash" if count == 0 else f"{count + 1} crashes"
-        message = f"{self.launch.label} stopped after {count} restarts; {crashes}, the last of {died.exit}"
-        if owed is not None:
-            message += f" in batch {owed}"
-        if info is not None:
-            message += f": {error_text(info)}"
-        self._event("gave_up", slot, batch=owed, detail=f"after {count} restarts")
-        raise RestartsExhausted(
-            message,
-            exit=str(died.exit),
-            batch=owed,
-            restarts=count,
-            stack=died.stack,
-            logs=died.last_lines,
-            hint="the history shows each crash; --max-restarts N allows more",
-        ) from (as_udf_error(info) if info is not None else None)
+    def _look_into(self, slot: Slot, search: Search, died: Died, fault: Exception | None) -> None:
+        """A batch killed again: go on with a piece of it at once, on a fresh worker."""
+        number = search.work.number
+        if search.exhausted:
+            found = f"; rows found so far: {', '.join(map(str, search.lost))}" if search.lost else ""
+            self._tell("gave_up", slot, batch=number, detail=f"batch {number} killed {search.deaths} workers{found}")
+            raise gave_up(self.launch.label, died, number, search.deaths - 1, fault) from fault
+        self._found(slot, search)
+        slot.restart_at = time.monotonic()
 
     # -- lives ---------------------------------------------------------------------------------------------------------
 
     def _start(self, slot: Slot) -> None:
         """Put a worker into the slot and give it all that it must know and all that is owed."""
         self._lives += 1
-        slot.life = self._lives
         worker = self._pool.take(self.launch.key) if self.launch.reusable else None
         reused = worker is not None
         if worker is None:
-            worker = Worker(self.launch, lambda stream, text: None)
-        worker.sink = lambda stream, text: self._log(
-            LogLine(self._clock(), slot.life, self._taken - 1 if self._taken else None, stream, text)
-        )
-        slot.worker, slot.head_since = worker, time.monotonic()
-        if reused and worker.ready is not None:
-            self._event("started", slot, detail="was ready")
+            worker = Worker(self.launch, ignore, self._pool.templates)
+        slot.occupy(worker, self._lives)
+        worker.sink = self._sink(slot)
+        if reused:
+            self._tell("started", slot, detail="was ready")
         worker.channel.open(self._schema, self._options)
         if slot.snapshot:
             worker.channel.ask("restore", 0, slot.snapshot)
-        if slot.journal:
-            slot.owed.extendleft(reversed(slot.journal))
-            slot.journal = []
         for work in slot.owed:
-            self._send(worker, work)
+            slot.send(work)
 
     def _restart(self, slot: Slot) -> None:
         again = [str(work.number) for work in slot.owed if work.request == "batch" and not work.answered]
+        again = list(dict.fromkeys(again))
+        head = slot.owed[0] if slot.owed else None
         kept = len(slot.journal)
         self._start(slot)
         detail = f"{self.policy.restarts}/{self.policy.allowed}"
-        if again:
+        if head is not None and head.search is not None:
+            detail = f"looking for the row in batch {head.number}: {head.rows}"
+        elif again:
             detail += f"; batch {', '.join(again)} sent again"
         if self.launch.keeps_state:
             detail += f"; state restored, {kept} batches replayed" if slot.snapshot or kept else ""
-        self._event("restarted", slot, detail=detail)
+        self._tell("restarted", slot, detail=detail)
         if not self.launch.reusable and self._taken > len(again):
-            self._event(
+            self._tell(
                 "state_lost", slot, detail="what the script had in memory is gone; a script's state cannot be saved"
             )
 
     def _drop(self, slot: Slot) -> None:
-        worker, slot.worker = slot.worker, None
+        worker = slot.worker
+        slot.vacate()
         if worker is not None:
             worker.process.kill()
             worker.close()
@@ -464,65 +439,22 @@ class Supervisor:
             worker = slot.worker
             if worker is None:
                 continue
-            while slot.owed and self.launch.reusable and time.monotonic() < deadline and worker.died is None:
-                self._drain(slot, worker, deadline)
-            slot.worker = None
-            if worker.died is not None:
-                continue
-            if slot.owed or worker.ready is None or not self.launch.reusable:
-                self._event("stopped", slot)
-                worker.close()
-            else:
-                worker.sink = lambda stream, text: None
-                self._pool.give(worker)
-
-    def _drain(self, slot: Slot, worker: Worker, deadline: float) -> None:
-        """Let a worker finish what it was given, and forget the answers."""
-        with selectors.DefaultSelector() as selector:
-            for fd, mask in worker.fds().items():
-                selector.register(fd, mask)
-            ready = [(key.fd, mask) for key, mask in selector.select(max(0.0, deadline - time.monotonic()))]
-        for fd, mask in ready:
-            if fd not in worker.fds():
-                continue
-            for reply in worker.on_ready(fd, mask):
-                if isinstance(reply, Answer | Blob) or (isinstance(reply, Refused) and reply.phase == "batch"):
-                    slot.owed.popleft()
-
-    # -- telling -------------------------------------------------------------------------------------------------------
-
-    def _clock(self) -> float:
-        return time.monotonic() - self._began
-
-    def _last_lines(self, slot: Slot) -> tuple[str, ...]:
-        if slot.worker is None:
-            return ()
-        slot.worker.drain_logs()
-        return slot.worker.last_lines
-
-    def _event(
-        self,
-        kind: EventKind,
-        slot: Slot,
-        *,
-        batch: int | None = None,
-        rows: int | None = None,
-        exit_: Died | None = None,
-        detail: str = "",
-    ) -> None:
-        pid = slot.worker.pid if slot.worker is not None else None
-        died = exit_.exit if exit_ is not None else None
-        self._emit(
-            Event(
-                kind,
-                time=self._clock(),
-                worker=slot.life or None,
-                pid=pid,
-                batch=batch,
-                rows=rows,
-                signal=died.signal if died else None,
-                exit_status=died.status if died else None,
-                detail=detail,
+            fit = (
+                self.launch.reusable and worker.ready is not None and slot.fault is None and slot.closing_since is None
             )
-        )
+            if fit:
+                slot.drain(deadline)
+            if fit and not slot.owed and worker.died is None:
+                worker.sink = ignore
+                self._pool.give(worker)
+            elif worker.died is None:
+                self._tell("stopped", slot)
+                worker.close()
+            slot.vacate()
 
+
+def _loss(died: Died, fault: Exception | None) -> Loss:
+    """What is said of a row that was alone when its worker ended."""
+    if isinstance(fault, BatchTimeout):
+        return Loss("BatchTimeout", "no answer in time: the worker was ended", fault.stack)
+    return Loss("WorkerCrashed", f"the worker died of {died.exit}" + (f": {said(fault)}" if fault else ""), died.stack)

@@ -1,12 +1,14 @@
 """One live subprocess: its process, its channel and its logs, seen as one thing that answers and may die.
 
-The invariant: `Died` is the last thing a worker says, and it says it once, after everything that it had answered and logged before
-its death has been read. Left out on purpose: what to do about it (`workbench.supervisor.supervisor`).
+The invariant: `Died` is the last thing a worker says, and it says it once, after everything that it had answered and
+logged before its death has been read. Left out on purpose: what to do about it (`workbench.supervisor.supervisor`).
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import selectors
 import shutil
 import tempfile
 import time
@@ -16,25 +18,29 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-
 from workbench import settings
 from workbench.errors import PythonNotFound, WorkerStartError
 from workbench.supervisor import process as processes
 from workbench.supervisor.process import Exit, Process
+from workbench.supervisor.template import Templates
 from workbench.transport.base import Channel, Closed, Ready, Reply
 
-READ: Final = 1
+READ: Final = selectors.EVENT_READ
 READ_SIZE: Final = 65_536
 STACK_LINES: Final = 60
 LAST_LINES: Final = 20
+DUMP: Final = ("Current thread 0x", "Thread 0x")
+NO_PYTHON: Final = (errno.ENOENT, errno.EACCES, errno.ENOTDIR, errno.ENOEXEC)
 LogSink = Callable[[str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """How to start a worker. ``setup`` is what its channel loads; ``key`` tells which workers may stand in for each other.
+    """How to start a worker.
 
-    ``keeps_state`` workers hold an aggregate's state that can be saved and restored; a worker that is not ``reusable`` serves one run.
+    ``setup`` is what its channel loads; ``key`` tells which workers may stand in for each other. ``keeps_state``
+    workers hold an aggregate's state that can be saved and restored; one that is not ``reusable`` serves one run. Where
+    ``template`` is given, the worker may be forked from a process with that environment rather than spawned.
     """
 
     label: str
@@ -46,6 +52,7 @@ class Launch:
     start_timeout: float = 30.0
     keeps_state: bool = False
     reusable: bool = True
+    template: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ class Died:
 class Worker:
     """A subprocess that was spawned and is told what to do through `channel`. Usable from one thread at a time."""
 
-    def __init__(self, launch: Launch, sink: LogSink) -> None:
+    def __init__(self, launch: Launch, sink: LogSink, templates: Templates | None = None) -> None:
         self.launch = launch
         self.sink = sink
         self.ready: Ready | None = None
@@ -69,15 +76,19 @@ class Worker:
         self._last: deque[str] = deque(maxlen=STACK_LINES + LAST_LINES)
         self._logs: dict[int, _LogPipe] = {}
         with ExitStack() as undo:
-            self.folder = tempfile.mkdtemp(prefix="udf-worker-")
-            undo.callback(shutil.rmtree, self.folder, ignore_errors=True)
-            self.channel = launch.channel()
-            undo.callback(self.channel.close)
-            undo.callback(self.channel.spawned)
-            self.process = self._spawn(undo)
+            try:
+                self.folder = tempfile.mkdtemp(prefix="udf-worker-")
+                undo.callback(shutil.rmtree, self.folder, ignore_errors=True)
+                self.channel = launch.channel()
+                undo.callback(self.channel.close)
+                undo.callback(self.channel.spawned)
+                self.process = self._spawn(undo, templates)
+            except OSError as error:
+                raise _not_spawned(launch, error) from error
+            undo.callback(self.process.close)
             self.channel.spawned()
+            self.channel.load(launch.setup)
             undo.pop_all()
-        self.channel.load(launch.setup)
 
     def __repr__(self) -> str:
         state = f"died of {self.died.exit}" if self.died else "ready" if self.ready else "starting"
@@ -88,39 +99,39 @@ class Worker:
         return self.process.pid
 
     @property
+    def stack(self) -> str:
+        """Faulthandler's dump in its log, if there is one."""
+        return _stack(tuple(self._last))
+
+    @property
     def last_lines(self) -> tuple[str, ...]:
         """The end of its log."""
         return tuple(self._last)[-LAST_LINES:]
 
-    def _spawn(self, undo: ExitStack) -> Process:
-        pipes = {"stderr": os.pipe()}
-        if self.channel.stdout is None:
-            pipes["stdout"] = os.pipe()
-        for stream, (read, write) in pipes.items():
-            os.set_blocking(read, False)
-            self._logs[read] = _LogPipe(stream)
-            undo.callback(os.close, read)
-        try:
+    def _spawn(self, undo: ExitStack, templates: Templates | None) -> Process:
+        with ExitStack() as handed_over:
+            ends: dict[str, int] = {}
+            for stream in ("stderr",) if self.channel.stdout is not None else ("stderr", "stdout"):
+                read, ends[stream] = os.pipe()
+                undo.callback(os.close, read)
+                handed_over.callback(os.close, ends[stream])
+                os.set_blocking(read, False)
+                self._logs[read] = _LogPipe(stream)
+            env = {**self.launch.env, "TMPDIR": self.folder}
+            if templates is not None and self.launch.template is not None:
+                fds = [*self.channel.pass_fds, ends["stdout"], ends["stderr"]]
+                process = templates.fork(self.launch.argv, base=self.launch.template, env=env, cwd=self.folder, fds=fds)
+                if process is not None:
+                    return process
             return processes.spawn(
                 self.launch.argv,
-                env={**self.launch.env, **self.channel.environment, "TMPDIR": self.folder},
+                env={**env, **self.channel.environment},
                 cwd=self.folder,
                 stdin=self.channel.stdin,
-                stdout=pipes["stdout"][1] if self.channel.stdout is None else self.channel.stdout,
-                stderr=pipes["stderr"][1],
+                stdout=ends["stdout"] if self.channel.stdout is None else self.channel.stdout,
+                stderr=ends["stderr"],
                 pass_fds=self.channel.pass_fds,
             )
-        except (FileNotFoundError, PermissionError, NotADirectoryError) as error:
-            python = self.launch.argv[0]
-            raise PythonNotFound(
-                f"{python!r} cannot be executed ({error.strerror}); no worker was started",
-                hint="give --python an executable; workbench doctor lists those found",
-            ) from error
-        except OSError as error:
-            raise WorkerStartError(f"{self.launch.label}: no process could be started: {error.strerror}") from error
-        finally:
-            for _, write in pipes.values():
-                os.close(write)
 
     def fds(self) -> dict[int, int]:
         """What to select on now."""
@@ -161,7 +172,7 @@ class Worker:
         return bool(data)
 
     def drain_logs(self) -> None:
-        """Read what is in the log pipes now, at most a megabyte each: what was printed before an answer is shown before it."""
+        """Read what is in the log pipes now, at most a megabyte each, so that it is shown before an answer."""
         for fd in list(self._logs):
             for _ in range(16):
                 if not self._read_log(fd):
@@ -169,17 +180,31 @@ class Worker:
 
     def _bury(self) -> list[Reply | Died]:
         """Read all that is left of a dead process, then say that it died."""
-        replies: list[Reply | Died] = []
         exit_ = self.process.wait(settings.STOP_SECONDS)
         if exit_ is None:
             return []
-        for fd, mask in dict(self.channel.fds()).items():
-            if mask & READ:
-                replies += [r for r in self._note(self.channel.on_ready(fd, READ)) if not isinstance(r, Closed)]
+        replies = self._last_words()
         self.drain_logs()
-        self.died = Died(exit_, _stack(list(self._last)), self.last_lines)
+        self.died = Died(exit_, self.stack, self.last_lines)
         self._release()
         return [*replies, self.died]
+
+    def _last_words(self) -> list[Reply | Died]:
+        """What can still be read; not for ever, as a grandchild in a session of its own may go on writing."""
+        replies: list[Reply | Died] = []
+        deadline = time.monotonic() + settings.STOP_SECONDS
+        while time.monotonic() < deadline:
+            with selectors.DefaultSelector() as selector:
+                for fd, mask in self.channel.fds().items():
+                    if mask & READ:
+                        selector.register(fd, READ)
+                ready = [key.fd for key, _ in selector.select(0)]
+            if not ready:
+                break
+            for fd in ready:
+                if fd in self.channel.fds():
+                    replies += self._note(self.channel.on_ready(fd, READ))
+        return [reply for reply in replies if not isinstance(reply, Closed)]
 
     def _release(self) -> None:
         self.channel.close()
@@ -201,7 +226,7 @@ class Worker:
 
 
 class _LogPipe:
-    """Cuts what arrives into lines; a line that does not end is cut at its limit."""
+    """Cuts what arrives into lines. Of a line that is too long the beginning is kept, in whatever pieces it arrives."""
 
     def __init__(self, stream: str) -> None:
         self.stream = stream
@@ -210,16 +235,28 @@ class _LogPipe:
     def lines(self, data: bytes) -> Sequence[str]:
         """The lines that ``data`` completes; no data means the end, and completes what is left."""
         *whole, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > settings.MAX_LOG_LINE or (not data and self._rest):
+        self._rest = self._rest[: settings.MAX_LOG_LINE]
+        if not data and self._rest:
             whole.append(self._rest)
-            self._rest = b""
         return [line[: settings.MAX_LOG_LINE].decode(errors="replace").rstrip("\r") for line in whole]
 
 
+def ignore(stream: str, text: str) -> None:
+    """A sink for logs that nobody wants."""
+
+
+def _not_spawned(launch: Launch, error: OSError) -> WorkerStartError:
+    if error.errno not in NO_PYTHON:
+        return WorkerStartError(f"{launch.label}: no process could be started: {error.strerror or 'it took too long'}")
+    return PythonNotFound(
+        f"{launch.argv[0]!r} cannot be executed ({error.strerror}); no worker was started",
+        hint="give --python an executable; workbench doctor lists those found",
+    )
+
+
 def _stack(lines: Sequence[str]) -> str:
-    """Faulthandler's dump at the end of a log, if there is one."""
-    for index in range(len(lines) - 1, -1, -1):
-        if lines[index].startswith(("Fatal Python error:", "Current thread", "Timeout (")):
-            start = index - 2 if index >= 2 and lines[index - 2].startswith("Fatal Python error:") else index
-            return "\n".join(lines[start : start + STACK_LINES])
-    return ""
+    """Faulthandler's last dump in a log, if there is one."""
+    starts = [index for index, line in enumerate(lines) if line.startswith("Fatal Python error:")]
+    if not starts:  # asked for by a signal: all threads one after the other
+        starts = [index for index, line in enumerate(lines) if line.startswith(DUMP)][:1]
+    return "\n".join(lines[starts[-1] :][:STACK_LINES]) if starts else ""

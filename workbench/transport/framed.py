@@ -162,12 +162,16 @@ class FramedChannel(Channel):
             return None
         if kind != awaited.kind:
             raise ProtocolError(f"protocol error: unexpected frame {kind} for batch {number}")
+        reply = self._answer(kind, number, payload)
         self._expected.popleft()
-        if kind == protocol.READY:
-            return Ready(_plain(payload))
+        return reply
+
+    def _answer(self, kind: int, number: int, payload: Any) -> Reply:
         if kind == protocol.BLOB:
             return Blob(number, bytes(memoryview(payload)))
         meta = _plain(payload)
+        if kind == protocol.READY:
+            return Ready(meta)
         parts, self._parts = tuple(self._parts), []
         rows = sum(part.num_rows for part in parts)
         if rows != meta.get("rows"):

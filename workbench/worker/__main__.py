@@ -1,4 +1,6 @@
-"""Start of a worker: ``python <this folder>``; the variable WORKBENCH_FD names the socket to the parent.
+"""Start of a worker, or of a template of workers: ``python <this folder>``.
+
+WORKBENCH_FD names the socket to the parent, WORKBENCH_TEMPLATE_FD that of a template.
 
 The folder is loaded as a package of its own name, and leaves no trace on `sys.path`: a user's module may be called
 ``protocol`` or ``values``.
@@ -20,6 +22,10 @@ def _start() -> None:
     package = importlib.util.module_from_spec(spec)
     sys.modules["_workbench_worker"] = package
     spec.loader.exec_module(package)
+    if "WORKBENCH_TEMPLATE_FD" in os.environ:
+        template = importlib.import_module("_workbench_worker.template")
+        template.main(int(os.environ.pop("WORKBENCH_TEMPLATE_FD")))
+        return
     host = importlib.import_module("_workbench_worker.host")
     host.main(int(os.environ.pop("WORKBENCH_FD")))
 

@@ -155,7 +155,7 @@ def main(fd: int) -> None:
 
     A request that fails is refused; after a failed load nothing else makes sense.
     """
-    _die_with(os.getppid())
+    die_with(os.getppid())
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)  # how the parent asks where a batch is stuck
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the ■ of a notebook is the parent's to handle
@@ -189,7 +189,7 @@ def main(fd: int) -> None:
         return
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Ask the kernel to end this process with the thread that spawned it: a busy loop would never see the socket close.
 
     Linux only, and only where ctypes is; elsewhere the end of the socket is all there is.

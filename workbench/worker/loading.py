@@ -19,7 +19,8 @@ class NotLoaded(Exception):
 def load(setup: Mapping[str, Any]) -> Any:
     """The object that ``setup`` names: ``roots`` (folders), ``module`` (dotted), ``attribute`` (its last part)."""
     roots: Sequence[str] = setup["roots"]
-    sys.path[:0] = roots
+    sys.path[:0] = roots[:1]
+    sys.path.extend(roots[1:])  # the folder inside the package, last: its files must not hide modules of Python
     name: str = setup["module"]
     known = sys.modules.get(name.partition(".")[0])
     if known is not None and not _below(getattr(known, "__file__", None), roots):

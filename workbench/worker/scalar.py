@@ -111,7 +111,7 @@ class Scalar:
         return out
 
     def _call(self, rows: List[Tuple[Any, ...]], start: int, stop: int, errors: RowErrors) -> List[Any]:
-        """Rows [start, stop) in one call; if it fails it is halved until the row is alone, unless errors end the batch."""
+        """Rows [start, stop) in one call; one that fails is halved until the row is alone, unless it ends the batch."""
         try:
             returned = self._function(rows[start:stop])
             if isinstance(returned, NO_ROWS):

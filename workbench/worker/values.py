@@ -1,34 +1,38 @@
 """Arrow to Python and back: the one definition of what a function gets and what it may return.
 
-A type arrives as its wire description (`workbench.types.base.Wire`): ``"int32"``, ``["list", "string"]`` … `reader` gives a function from
-an Arrow array to a list of Python values; `writer` one from a list to an Arrow array and the rows that do not fit, each with
-its reason. Arrow alone is too kind for the second: it takes 1.5 for an integer, True for a float and bytes for text.
-Left out on purpose: which Arrow types may be cast to the storage, which the parent decides (`workbench.types`).
+A type arrives as its wire description (`workbench.types.base.Wire`): ``"int32"``, ``["list", "string"]`` … `reader`
+gives a function from an Arrow array to a list of Python values; `writer` one from a list to an Arrow array and the rows
+that do not fit, each with its reason. Arrow alone is too kind for the second: it takes 1.5 for an integer, True for a
+float and bytes for text. Left out on purpose: which Arrow types may be cast to the storage, which the parent decides
+(`workbench.types`).
 """
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import math
 import numbers
-from typing import Any, Callable, Dict, List, Optional, Tuple
+import struct
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 Reader = Callable[[Any], List[Any]]
 Writer = Callable[[List[Any]], Tuple[Any, Dict[int, str]]]
 
 INTEGERS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64, "largeint": 128}
-_WIDE = decimal.Context(prec=1000)
+SHOWN = 120  # characters of a value in a message
+_FLOAT, _DOUBLE = struct.Struct("f"), struct.Struct("d")
 _FLOAT_MAX = 3.4028235677973366e38  # above this a double rounds to infinity as a FLOAT
+# Wide enough for every Decimal that fits, and for the question whether another one does.
+_WIDE = decimal.Context(prec=1000, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX, traps=[])
 
 
 def reader(wire: Any) -> Reader:
     """A function from an Arrow array of the storage type to Python values, NULL as None."""
     fix = _fixer(wire)
     if fix is None:
-        return lambda array: array.to_pylist()  # type: ignore[no-any-return]
-    convert = fix
-    return lambda array: [None if value is None else convert(value) for value in array.to_pylist()]
+        return lambda array: array.to_pylist()
+    return lambda array: [None if value is None else fix(value) for value in array.to_pylist()]
 
 
 def _fixer(wire: Any) -> Optional[Callable[[Any], Any]]:
@@ -38,8 +42,8 @@ def _fixer(wire: Any) -> Optional[Callable[[Any], Any]]:
     if isinstance(wire, str) or wire[0] == "decimal":
         return None
     if wire[0] == "list":
-        item = _optional(_fixer(wire[1]))
-        return None if item is None else lambda value: [item(one) for one in value]
+        one_item = _optional(_fixer(wire[1]))
+        return None if one_item is None else lambda value: [one_item(one) for one in value]
     if wire[0] == "map":
         key, item = _optional(_fixer(wire[1])) or _same, _optional(_fixer(wire[2])) or _same
         return lambda value: {key(name): item(one) for name, one in value}
@@ -76,10 +80,17 @@ def writer(wire: Any, arrow: Any, sql: str) -> Writer:
         bad: Dict[int, str] = {}
         good: List[Any] = []
         for row, value in enumerate(values):
-            problem = None if value is None else check(value)
+            good.append(None)
+            if value is None:
+                continue
+            try:
+                problem = check(value)
+                if problem is None:
+                    good[row] = prepare(value)
+            except BaseException as error:  # a user's class may do anything when it is looked at
+                problem = f"{shown(value)} cannot be read as {sql}: {shown(error)}"
             if problem:
                 bad[row] = problem
-            good.append(None if problem or value is None else prepare(value))
         try:
             return pa.array(good, arrow), bad
         except rejected:
@@ -95,7 +106,7 @@ def writer(wire: Any, arrow: Any, sql: str) -> Writer:
 
 
 _NONE = type(None)
-_PLAIN = {
+_PLAIN: Dict[str, Set[type]] = {
     "bool": {bool, _NONE},
     "int8": {int, _NONE},
     "int16": {int, _NONE},
@@ -103,16 +114,25 @@ _PLAIN = {
     "int64": {int, _NONE},
     "float64": {float, int, _NONE},
     "string": {str, _NONE},
-    "date": {datetime.date, _NONE},
+    "date": {dt.date, _NONE},
 }
 
 
 def _preparer(wire: Any) -> Callable[[Any], Any]:
-    """What Arrow takes for a value that was checked: it wants pairs for a MAP, and Decimals for a LARGEINT."""
+    """What Arrow takes for a value that was checked.
+
+    It wants pairs for a MAP, Decimals for a LARGEINT, and refuses whole numbers above 2**53 for a float, numpy's for a
+    decimal, and decimals that are exact but have more zeros than the type.
+    """
     if wire == "largeint":
         return lambda value: decimal.Decimal(int(value))
-    if isinstance(wire, str) or wire[0] == "decimal":
+    if wire in ("float32", "float64"):
+        return float
+    if isinstance(wire, str):
         return _same
+    if wire[0] == "decimal":
+        unit = decimal.Decimal(1).scaleb(-wire[2])
+        return lambda value: _decimal(value).quantize(unit, context=_WIDE)
     if wire[0] == "list":
         item = _nullable(_preparer(wire[1]))
         return lambda value: [item(one) for one in value]
@@ -121,12 +141,12 @@ def _preparer(wire: Any) -> Callable[[Any], Any]:
         return lambda value: [(key(name), item(one)) for name, one in value.items()]
     fields = [(name, _nullable(_preparer(inner))) for name, inner in wire[1]]
 
-    def struct(value: Any) -> Dict[str, Any]:
+    def pack(value: Any) -> Dict[str, Any]:
         if isinstance(value, dict):
             return {name: prepare(value.get(name)) for name, prepare in fields}
         return {name: prepare(one) for (name, prepare), one in zip(fields, value)}
 
-    return struct
+    return pack
 
 
 def _nullable(prepare: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -153,9 +173,9 @@ def shown(value: Any) -> str:
     """A short repr that cannot fail."""
     try:
         text = repr(value[:200] if isinstance(value, (str, bytes)) else value)
-    except BaseException as error:  # noqa: BLE001 - a user's __repr__ may do anything
+    except BaseException as error:
         text = f"<{type(value).__name__} whose repr failed: {type(error).__name__}>"
-    return text if len(text) <= 120 else text[:117] + "..."
+    return text if len(text) <= SHOWN else text[: SHOWN - 3] + "..."
 
 
 def _wrong(value: Any, sql: str, wanted: str) -> str:
@@ -168,8 +188,8 @@ def _integer_checker(bits: int, sql: str) -> Callable[[Any], Optional[str]]:
     def check(value: Any) -> Optional[str]:
         if isinstance(value, bool) or not isinstance(value, numbers.Integral):
             return _wrong(value, sql, "int")
-        if not low <= value <= high:
-            return "%s does not fit %s (%d to %d)" % (shown(value), sql, low, high)
+        if not low <= int(value) <= high:
+            return f"{shown(value)} does not fit {sql} ({low} to {high})"
         return None
 
     return check
@@ -183,18 +203,27 @@ def _bool_checker(sql: str) -> Callable[[Any], Optional[str]]:
     return lambda value: None if _is_bool(value) else _wrong(value, sql, "bool")
 
 
-def _float_checker(sql: str) -> Callable[[Any], Optional[str]]:
-    return lambda value: (
-        None if isinstance(value, numbers.Real) and not _is_bool(value) else _wrong(value, sql, "float")
-    )
+def _float_checker(sql: str, layout: struct.Struct = _DOUBLE) -> Callable[[Any], Optional[str]]:
+    def check(value: Any) -> Optional[str]:
+        if not isinstance(value, numbers.Real) or _is_bool(value):
+            return _wrong(value, sql, "float")
+        if isinstance(value, numbers.Integral):
+            try:
+                exact = layout.unpack(layout.pack(int(value)))[0] == value
+            except (OverflowError, struct.error):
+                exact = False
+            return None if exact else f"{shown(value)} does not fit {sql}: as a float it would be another number"
+        return None
+
+    return check
 
 
 def _float32_checker(sql: str) -> Callable[[Any], Optional[str]]:
-    is_float = _float_checker(sql)
+    is_float = _float_checker(sql, _FLOAT)
 
     def check(value: Any) -> Optional[str]:
         problem = is_float(value)
-        if problem is None and math.isfinite(value) and abs(value) >= _FLOAT_MAX:
+        if problem is None and math.isfinite(value) and abs(float(value)) >= _FLOAT_MAX:
             return f"{shown(value)} does not fit {sql} (largest: 3.4e38)"
         return problem
 
@@ -208,34 +237,42 @@ def _string_checker(sql: str) -> Callable[[Any], Optional[str]]:
 def _date_checker(sql: str) -> Callable[[Any], Optional[str]]:
     return lambda value: (
         None
-        if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime)
+        if isinstance(value, dt.date) and not isinstance(value, dt.datetime)
         else _wrong(value, sql, "datetime.date")
     )
 
 
 def _datetime_checker(sql: str) -> Callable[[Any], Optional[str]]:
     def check(value: Any) -> Optional[str]:
-        if not isinstance(value, datetime.datetime):
+        if not isinstance(value, dt.datetime):
             return _wrong(value, sql, "datetime.datetime")
+        if value != value:
+            return f"{shown(value)} is no point in time; return None for NULL"
         if value.tzinfo is not None:
             return f"{shown(value)} has a time zone; {sql} is a wall clock without one"
+        if getattr(value, "nanosecond", 0):  # pandas' Timestamp, of which Arrow would cut them off
+            return f"{shown(value)} has nanoseconds; {sql} keeps microseconds"
         return None
 
     return check
+
+
+def _decimal(value: Any) -> decimal.Decimal:
+    return value if isinstance(value, decimal.Decimal) else decimal.Decimal(int(value))
 
 
 def _decimal_checker(precision: int, scale: int, sql: str) -> Callable[[Any], Optional[str]]:
     def check(value: Any) -> Optional[str]:
         if isinstance(value, bool) or not isinstance(value, (decimal.Decimal, numbers.Integral)):
             return _wrong(value, sql, "decimal.Decimal")
-        number = decimal.Decimal(int(value)) if not isinstance(value, decimal.Decimal) else value
+        number = _decimal(value)
         if not number.is_finite():
             return f"{shown(value)} does not fit {sql}"
         places = -int(number.normalize(_WIDE).as_tuple()[2])
         if places > scale:
-            return "%s has %d decimal places; %s keeps %d" % (shown(value), places, sql, scale)
+            return f"{shown(value)} has {places} decimal places; {sql} keeps {scale}"
         if number and number.adjusted() >= precision - scale:
-            return "%s does not fit %s (%d digits before the point)" % (shown(value), sql, precision - scale)
+            return f"{shown(value)} does not fit {sql} ({precision - scale} digits before the point)"
         return None
 
     return check
@@ -273,11 +310,11 @@ def _struct_checker(
         if isinstance(value, dict):
             unknown = [name for name in value if name not in names]
             if unknown:
-                return "{} has no field {} (its fields: {})".format(sql, shown(unknown[0]), ", ".join(names))
+                return f"{sql} has no field {shown(unknown[0])} (its fields: {', '.join(names)})"
             items = [value.get(name) for name in names]
         elif isinstance(value, tuple):
             if len(value) != len(fields):
-                return "Struct has %d fields but tuple has %d elements" % (len(fields), len(value))
+                return f"Struct has {len(fields)} fields but tuple has {len(value)} elements"
             items = list(value)
         else:
             return _wrong(value, sql, "dict or tuple")

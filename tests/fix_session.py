@@ -1,0 +1,32 @@
+"""A workbench for the tests of a module: one home, one registry, and after each test no function and no worker left.
+
+A function that many tests run is registered in a fixture of the module's scope, and its workers started there: what
+`fix_leaks` counts before a test is then there after it, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from workbench import Workbench
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """One workbench for all tests of a module. What is registered in it stays."""
+    with Workbench(tmp_path_factory.mktemp("home")) as workbench:
+        yield workbench
+
+
+@pytest.fixture
+def w(shared: Workbench) -> Iterator[Workbench]:
+    """The module's workbench; what a test registers in it, and its workers, are gone after it."""
+    before = {function.registered_id for function in shared.functions()}
+    yield shared
+    for function in shared.functions():
+        if function.registered_id not in before:
+            function.stop()
+            types = "" if function.signature is None else f"({function.signature.argument_types})"
+            shared.drop(f"{function.name}{types}" if types != "()" else function.name)

@@ -1,0 +1,270 @@
+"""Tables as plain data, ready to be drawn: a `Grid` for the output of a run, its state, its history, its dead letters.
+
+The invariant: a grid is small (rows, columns and cells are limited, what is left out is counted) and deterministic.
+The output shows the input columns and the function's side by side, failing rows in their places. Left out on purpose:
+drawing (`html`, `text`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, NamedTuple
+
+import pyarrow as pa
+
+from workbench.events import SIGNS
+from workbench.notebook.cells import Cell, cell, shorten, visible
+from workbench.session import Run
+from workbench.session.record import DeadLetter
+from workbench.session.report import HistoryRow, history_rows, state_rows
+
+
+class Limits(NamedTuple):
+    """How much is shown: rows of a table, its columns, characters of a cell."""
+
+    rows: int = 20
+    columns: int = 20
+    width: int = 80
+
+
+class Column(NamedTuple):
+    """A column. ``type`` is SQL text, "" where none is known; ``output`` says that the function made it."""
+
+    name: str
+    type: str = ""
+    output: bool = False
+    number: bool = False
+
+
+class Row(NamedTuple):
+    """A row. ``label`` stands before it; ``tone`` is how it is drawn."""
+
+    cells: Sequence[Cell]
+    label: str = ""
+    tone: Literal["", "failed", "stripe", "crashed", "restarted", "skipped", "started", "stopped"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table. ``total`` is how many rows there are, shown or not; ``hidden`` how many columns were left out."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Row] = field(default_factory=list)
+    total: int = 0
+    hidden: int = 0
+    labelled: bool = False
+
+    @property
+    def note(self) -> str:
+        """``20 of 1,000 rows``; with how many columns are not shown."""
+        count = len(self.rows)
+        rows = "1 row" if self.total == 1 else f"{self.total:,} rows"
+        text = rows if count == self.total else f"{count:,} of {rows}"
+        return f"{text}, {self.hidden:,} columns not shown" if self.hidden else text
+
+
+_SQL_NAMES: Final = {
+    "bool": "BOOLEAN",
+    "int8": "TINYINT",
+    "int16": "SMALLINT",
+    "int32": "INT",
+    "int64": "BIGINT",
+    "float": "FLOAT",
+    "double": "DOUBLE",
+    "string": "STRING",
+    "large_string": "STRING",
+    "date32[day]": "DATE",
+}
+
+
+def sql_name(arrow: pa.DataType) -> str:
+    """What a column of the data is called in SQL, as far as there is a name; else Arrow's own."""
+    if pa.types.is_dictionary(arrow):
+        return sql_name(arrow.value_type)
+    if pa.types.is_timestamp(arrow) and arrow.tz is None:
+        return "DATETIME"
+    if pa.types.is_decimal(arrow):
+        return f"DECIMAL({arrow.precision},{arrow.scale})"
+    return _SQL_NAMES.get(str(arrow), str(arrow))
+
+
+def output_grid(run: Run, limits: Limits) -> Grid:
+    """The first rows of a finished run's result. Raises RunClosed if they were streamed and not kept."""
+    table = run.to_arrow()
+    types = _output_types(run)
+    known = len(table.schema) - len(types)
+    columns = [
+        Column(
+            shorten(visible(item.name), limits.width),
+            types[index - known] if index >= known else sql_name(item.type),
+            output=index >= known,
+            number=pa.types.is_integer(item.type) or pa.types.is_floating(item.type) or pa.types.is_decimal(item.type),
+        )
+        for index, item in enumerate(table.schema)
+    ]
+    chosen = _choose(columns, limits.columns)
+    letters = {one.row: one for one in run.record.letters} if run.spec.kind == "udf" else {}
+    shown = list(_first_rows(table.slice(0, limits.rows), letters, limits.rows))
+    rows = [_row(label, values, chosen, run.input_schema.names, limits.width) for label, values in shown]
+    if run.spec.kind == "udtf":
+        rows = _striped(rows, [values[:known] for _, values in shown if not isinstance(values, DeadLetter)])
+    return Grid(
+        [columns[index] for index in chosen],
+        rows,
+        table.num_rows + len(letters),
+        len(columns) - len(chosen),
+        labelled=run.spec.kind != "udaf",
+    )
+
+
+def _output_types(run: Run) -> list[str]:
+    """The SQL types of the columns that the function made, which are the last ones; a script declares none."""
+    if run.spec.signature is None:
+        return []
+    return [str(type_) for _, type_ in run.spec.signature.output_fields(run.spec.kind)]
+
+
+def _choose(columns: Sequence[Column], most: int) -> list[int]:
+    """Which columns are shown, in their order: the function's own are the last to go."""
+    made = [index for index, column in enumerate(columns) if column.output][:most]
+    rest = [index for index, column in enumerate(columns) if not column.output][: most - len(made)]
+    return sorted([*rest, *made])
+
+
+def _first_rows(
+    table: pa.Table, letters: Mapping[int, DeadLetter], most: int
+) -> Iterator[tuple[int, Sequence[Any] | DeadLetter]]:
+    """Rows of the result with their numbers, and between them those that were set aside, which the result lacks."""
+    values = zip(*(_values(column) for column in table.columns), strict=True)
+    number = 0
+    while number < most:
+        if number in letters:
+            yield number, letters[number]
+        else:
+            row = next(values, None)
+            if row is None:
+                return
+            yield number, row
+        number += 1
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    try:
+        return list(column.to_pylist())
+    except (ValueError, OverflowError):  # Arrow knows dates that Python does not
+        return list(column.cast(pa.string()).to_pylist())
+
+
+def _row(
+    number: int, values: Sequence[Any] | DeadLetter, chosen: Sequence[int], names: Sequence[str], width: int
+) -> Row:
+    """One row of the output; ``names`` are those of the input columns, which come first."""
+    if not isinstance(values, DeadLetter):
+        return Row([cell(values[index], width) for index in chosen], f"{number:,}")
+    cells = [
+        cell(values.values[names[index]], width)
+        if index < len(names)
+        else Cell(shorten(visible(values.error_type), width))
+        for index in chosen
+    ]
+    return Row(cells, f"{number:,} {SIGNS['failed']}", "failed")
+
+
+def _striped(rows: Sequence[Row], inputs: Sequence[Sequence[Any]]) -> list[Row]:
+    """Every other input row's output rows marked. A neighbour with the same input values counts as the same row."""
+    odd, out = False, []
+    for index, row in enumerate(rows):
+        if index and inputs[index] != inputs[index - 1]:
+            odd = not odd
+        out.append(row._replace(tone="stripe") if odd else row)
+    return out
+
+
+def state_grid(run: Run, limits: Limits) -> Grid:
+    """An aggregate's state after each batch, the newest last."""
+    names = ["batch", *(["group"] if run.record.groups else []), "result", "state", "changed"]
+    rows = [
+        Row(
+            [
+                Cell(f"{row.batch:,}", "number"),
+                *([Cell(shorten(visible(row.group), limits.width))] if run.record.groups else []),
+                Cell(shorten(visible(row.result), limits.width), "null" if row.result == "NULL" else "text"),
+                Cell(shorten(visible(row.state), limits.width)),
+                Cell(shorten(visible(row.changed), limits.width)),
+            ]
+        )
+        for row in state_rows(run, limits.rows)
+    ]
+    return Grid([Column(name, number=name == "batch") for name in names], rows, len(run.state))
+
+
+_TONES: Final[dict[str, Literal["crashed", "restarted", "skipped", "started", "stopped"]]] = {
+    "crashed": "crashed",
+    "gave_up": "crashed",
+    "failed": "crashed",
+    "restarted": "restarted",
+    "recycled": "restarted",
+    "state_restored": "restarted",
+    "skipped": "skipped",
+    "dead_letter": "skipped",
+    "state_lost": "skipped",
+    "started": "started",
+    "finished": "started",
+}
+
+
+def event_grid(rows: Sequence[HistoryRow], limits: Limits, *, runs: Sequence[int] = ()) -> Grid:
+    """What happened, each thing its own row, the newest last; ``runs`` has the run of each, if there are several."""
+    first = max(0, len(rows) - limits.rows)
+    drawn = []
+    for index, row in enumerate(rows[first:], first):
+        cells = [
+            Cell(f"{row.sign} {row.word.replace('_', ' ')}", "word"),
+            Cell(row.worker, "number"),
+            Cell(row.batch, "number"),
+            Cell(shorten(visible(row.detail), 2 * limits.width)),
+        ]
+        lead = [Cell(str(runs[index]), "number")] if runs else []
+        drawn.append(Row([*lead, *cells], tone=_TONES.get(row.word, "stopped")))
+    names = [*(["run"] if runs else []), "what", "worker", "batch", "detail"]
+    return Grid([Column(name, number=name in ("run", "worker", "batch")) for name in names], drawn, len(rows))
+
+
+def history_grid(run: Run, limits: Limits) -> Grid:
+    """What happened in one run."""
+    return event_grid(history_rows(run), limits)
+
+
+def letters_grid(run: Run, limits: Limits) -> Grid:
+    """The rows that have no result: where they were, what was in them, and why."""
+    names = run.input_schema.names
+    most = max(1, limits.columns - 4)
+    columns = [
+        Column("row", number=True),
+        Column("batch", number=True),
+        *(Column(shorten(visible(name), limits.width)) for name in names[:most]),
+        Column("error", output=True),
+    ]
+    rows = [
+        Row(
+            [
+                Cell(f"{letter.row:,}", "number"),
+                Cell(f"{letter.batch:,}", "number"),
+                *(cell(letter.values[name], limits.width) for name in names[:most]),
+                Cell(shorten(visible(f"{letter.error_type}: {letter.error}"), 2 * limits.width)),
+            ],
+            tone="failed",
+        )
+        for letter in run.record.letters[: limits.rows]
+    ]
+    return Grid(columns, rows, run.record.dead, max(0, len(names) - most))
+
+
+def log_lines(run: Run, limits: Limits) -> list[str]:
+    """The last lines that the workers printed, worker by worker: which of two was faster does not show."""
+    lines = sorted(run.record.lines, key=lambda line: (line.worker, line.stream != "stdout"))
+    return [
+        shorten(visible(line.text if line.stream == "stdout" else f"{line.stream}: {line.text}"), 2 * limits.width)
+        for line in lines[-2 * limits.rows :]
+    ]

@@ -1,0 +1,104 @@
+"""Each thing that is hung into IPython, beside what takes it out.
+
+The invariant: every line that adds has a line that undoes. Left out on purpose: when that happens (`extension`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+from IPython.core.magic import no_var_expand
+
+from workbench.errors import WorkbenchError
+from workbench.notebook.completion import matcher
+from workbench.notebook.magics import UdfMagics
+from workbench.notebook.session import Workbench
+from workbench.notebook.views import FunctionView, RunView
+from workbench.session import Function, Run
+from workbench.session.report import error_lines
+
+SHORT = "_render_traceback_"
+"""The method that IPython asks an exception for; a cell with such an error counts as failed everywhere."""
+
+
+def install(shell: Any, undo: ExitStack) -> None:
+    """Hang everything in; ``undo`` takes it out, in the opposite order.
+
+    ``shell`` is IPython's InteractiveShell; it is Any because its own annotations are partly wrong.
+    """
+    session = Workbench(parent=shell)
+    undo.callback(session.close)
+    shell.configurables.append(session)
+    undo.callback(shell.configurables.remove, session)
+    _magics(shell, UdfMagics(shell, session), undo)
+    _displays(shell, session, undo)
+    _errors(session, undo)
+    transforms = shell.input_transformers_cleanup
+    transforms.insert(0, with_body)
+    undo.callback(transforms.remove, with_body)
+    if shell.Completer is not None:
+        complete = matcher(lambda: shell.user_ns, lambda: [one.name for one in session.workbench.functions()])
+        shell.Completer.custom_matchers.append(complete)
+        undo.callback(shell.Completer.custom_matchers.remove, complete)
+
+
+def _magics(shell: Any, magics: UdfMagics, undo: ExitStack) -> None:
+    @no_var_expand
+    def udf(line: str) -> Any:
+        return magics.line(line)
+
+    @no_var_expand
+    def udf_cell(line: str, cell: str) -> Any:
+        return magics.cell(line, cell)
+
+    udf.__doc__, udf_cell.__doc__ = magics.line.__doc__, magics.cell.__doc__
+    for kind, function in (("line", udf), ("cell", udf_cell)):
+        shell.register_magic_function(function, magic_kind=kind, magic_name="udf")
+        undo.callback(shell.magics_manager.magics[kind].pop, "udf")
+
+
+def _displays(shell: Any, session: Workbench, undo: ExitStack) -> None:
+    """Runs and functions are shown as views wherever they are the value of a cell."""
+    views: dict[type, Callable[[Any], Any]] = {
+        Run: lambda run: RunView(run, session.display_rows, session.cells)._repr_mimebundle_(),
+        Function: lambda function: FunctionView(function)._repr_mimebundle_(),
+    }
+    formatter = shell.display_formatter.mimebundle_formatter
+    for type_, view in views.items():
+        formatter.for_type(type_, view)
+        undo.callback(formatter.pop, type_)
+
+
+def _errors(session: Workbench, undo: ExitStack) -> None:
+    """Our errors are shown as what happened, where, and the way out; Python's traceback only if it is asked for."""
+
+    def lines(error: WorkbenchError) -> list[str]:
+        return error_lines(error, names=session.cells)
+
+    def apply() -> None:
+        if session.traceback:
+            delattr(WorkbenchError, SHORT)
+        else:
+            setattr(WorkbenchError, SHORT, lines)
+
+    def remove() -> None:
+        if hasattr(WorkbenchError, SHORT):
+            delattr(WorkbenchError, SHORT)
+
+    apply()
+    session.observe(lambda _: apply(), names=["traceback"])
+    undo.callback(remove)
+
+
+def with_body(lines: list[str]) -> list[str]:
+    """An input transformation: give a lone ``%%udf`` line an empty body.
+
+    IPython refuses a cell magic without a body by its UsageError; ``%%udf f(a INT) -> INT --file f.py`` and ``%%udf
+    -h`` need none.
+    """
+    filled = [line for line in lines if line.strip()]
+    if len(filled) == 1 and filled[0].startswith("%%udf"):
+        return [filled[0].rstrip("\n") + "\n", "\n"]
+    return lines

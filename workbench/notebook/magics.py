@@ -1,0 +1,223 @@
+"""``%%udf`` and ``%udf``: read the line, find the names of the notebook, call the plain function that does it.
+
+The invariant: what goes wrong is an error of `workbench.errors`, so that the cell fails everywhere; nothing is
+registered or bound before all of the line has been understood. A run is finished before its cell ends; an interrupt
+ends it. Left out on purpose: what the commands do (`actions`) and how results look (`views`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import builtins
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from workbench.errors import UsageProblem
+from workbench.notebook import actions
+from workbench.notebook.grammar import Word, expand, pieces, split_line, words
+from workbench.notebook.parsers import RUN_OPTIONS, cell_parser, command_parser, did_you_mean, help_text
+from workbench.notebook.session import Workbench
+from workbench.notebook.views import FunctionView
+from workbench.session import Function
+from workbench.session.data import ENDINGS
+
+
+class UdfMagics:
+    """The two magics of one notebook. ``shell`` is IPython's InteractiveShell, half of which has no annotations."""
+
+    def __init__(self, shell: Any, session: Workbench) -> None:
+        self.shell = shell
+        self.session = session
+
+    # -- %%udf ---------------------------------------------------------------------------------------------------------
+
+    def cell(self, line: str, body: str) -> Any:
+        """Define a function with the code of the cell; ``%%udf -h`` shows the options."""
+        signature, tail = split_line(line)
+        parser = cell_parser()
+        options = parser.read(words(tail, self._evaluate))
+        if options.help:
+            return _say(parser.format_help().rstrip())
+        data, has_data = self._sample(options)
+        function = self.session.keep(
+            actions.define(
+                self.session.workbench,
+                signature,
+                body,
+                kind=options.type,
+                symbol=options.symbol,
+                file=options.file,
+                entry=options.entry,
+                imports=options.imports or (),
+                env=_variables(options.env or ()),
+                python=options.python,
+                batch_size=options.batch_size,
+                always_nullable=not options.not_nullable,
+                volatility=options.volatility,
+            )
+        )
+        if options.file is None:
+            self.session.cells[Path(function.spec.entry).name] = f"%%udf {function.name} v{function.version}"
+        self._bind_handle(function)
+        if has_data:
+            return self._run(function, data, options)
+        return None if options.quiet else FunctionView(function)
+
+    def _sample(self, options: argparse.Namespace) -> tuple[Any, bool]:
+        """The data to run on, and whether there is a run.
+
+        Raises UsageProblem for options of a run where there is none.
+        """
+        if options.sample is not None:
+            data = self._data(options.sample)
+            return data, not options.no_run
+        for name in RUN_OPTIONS:
+            if getattr(options, name) is not None and not options.no_run:
+                option = {"n": "-n", "out": "-o"}.get(name, "--" + name.replace("_", "-"))
+                raise UsageProblem(
+                    f"%%udf: {option} is about a run, and there is nothing to run on", hint="add --sample DF"
+                )
+        return None, False
+
+    def _run(self, function: Function, data: Any, options: argparse.Namespace) -> Any:
+        given = {name: getattr(options, name) for name in RUN_OPTIONS if name != "out"}
+        for name in ("columns", "group_by"):
+            if given[name] is not None:
+                given[name] = [part.strip() for part in given[name].split(",")]
+        out = options.out
+        if out is not None and not out.isidentifier():
+            raise UsageProblem(f"-o {out!r} is no name", hint="give a name for the result, as in -o result")
+        run = actions.run(function, data, **{name: value for name, value in given.items() if value is not None})
+        if out is not None:
+            self.shell.user_ns[out] = run.to_pandas()
+        return None if options.quiet else run
+
+    # -- names of the notebook -----------------------------------------------------------------------------------------
+
+    def _evaluate(self, expression: str) -> Any:
+        return self.shell.ev(expression)
+
+    def _data(self, word: Word) -> Any:
+        """What ``--sample`` or DF stands for: an expression's value, a name of the notebook, or a file."""
+        if not isinstance(word.value, str):
+            return word.value
+        if word in self.shell.user_ns:
+            return self.shell.user_ns[word]
+        if word.lower().endswith(ENDINGS):
+            return Path(word)
+        raise UsageProblem(
+            f"there is no data called {str(word)!r}{did_you_mean(word, frames(self.shell.user_ns))}",
+            hint=f"give the name of a DataFrame, {{an expression}}, or a file that ends in {', '.join(ENDINGS[:3])}",
+        )
+
+    def _bind_handle(self, function: Function) -> None:
+        """Bind the function's name in the notebook, unless that name holds something that is not ours."""
+        name = function.name
+        held = self.shell.user_ns.get(name, getattr(builtins, name, None))
+        if held is not None and not isinstance(held, Function):
+            sys.stderr.write(
+                f"warning: the name {name} holds a {type(held).__name__} and was left alone; "
+                f"{name} v{function.version} is registered: %udf run {name} DF\n"
+            )
+        elif name.isidentifier():
+            self.shell.user_ns[name] = function
+
+    # -- %udf ----------------------------------------------------------------------------------------------------------
+
+    def line(self, line: str) -> Any:
+        """Work with the functions that are defined; ``%udf help`` shows the commands."""
+        name, _, rest = line.strip().partition(" ")
+        if name in ("", "-h", "--help"):
+            name = "help"
+        parser = command_parser(name)
+        if name == "call":
+            return self._call(rest)
+        options = parser.read(words(rest, self._evaluate))
+        if options.help:
+            return _say(parser.format_help().rstrip())
+        command: Callable[[argparse.Namespace], Any] = getattr(self, f"_do_{name}")
+        return command(options)
+
+    def _call(self, rest: str) -> Any:
+        """Values are Python, not words: quotes and brackets keep their meaning, and no option is among them."""
+        given = pieces(rest)
+        if not given or given[0] in ("-h", "--help"):
+            return _say(help_text("call"))
+        function = self.session.function(given[0])
+        return function.call(*map(self._literal, given[1:]))
+
+    def _literal(self, piece: str) -> Any:
+        try:
+            return ast.literal_eval(piece)
+        except (ValueError, SyntaxError):
+            value = expand("{" + piece + "}", self._evaluate).value
+            return None if value == "None" else value
+
+    def _found(self, options: argparse.Namespace) -> Function:
+        return self.session.function(options.name, getattr(options, "version", None))
+
+    @property
+    def _rows(self) -> int:
+        return int(self.session.display_rows)
+
+    def _do_list(self, options: argparse.Namespace) -> Any:
+        return actions.functions(self.session.workbench, rows=self._rows)
+
+    def _do_show(self, options: argparse.Namespace) -> Any:
+        return FunctionView(self._found(options))
+
+    def _do_run(self, options: argparse.Namespace) -> Any:
+        return self._run(self._found(options), self._data(options.data), options)
+
+    def _do_stop(self, options: argparse.Namespace) -> Any:
+        return _say(actions.stop(self.session.handles if options.name is None else [self._found(options)]))
+
+    def _do_state(self, options: argparse.Namespace) -> Any:
+        return actions.state(self._found(options), rows=self._rows)
+
+    def _do_history(self, options: argparse.Namespace) -> Any:
+        return actions.history(self._found(options), rows=self._rows)
+
+    def _do_failures(self, options: argparse.Namespace) -> Any:
+        return actions.failures(self._found(options), rows=self._rows)
+
+    def _do_logs(self, options: argparse.Namespace) -> Any:
+        return actions.logs(self._found(options), rows=self._rows)
+
+    def _do_package(self, options: argparse.Namespace) -> Any:
+        return _say(f"{self._found(options).package(options.out)} written")
+
+    def _do_ddl(self, options: argparse.Namespace) -> Any:
+        return _say(self._found(options).ddl(options.dialect, file=options.file))
+
+    def _do_drop(self, options: argparse.Namespace) -> Any:
+        return _say(actions.drop(self.session.workbench, options.name))
+
+    def _do_doctor(self, options: argparse.Namespace) -> Any:
+        return actions.doctor(self.session.workbench)
+
+    def _do_help(self, options: argparse.Namespace) -> Any:
+        return _say(help_text(options.command))
+
+
+def frames(names: dict[str, Any]) -> list[str]:
+    """The names in a notebook that hold frames or tables."""
+    found = [name for name, value in names.items() if isinstance(value, pd.DataFrame | pa.Table | pa.RecordBatch)]
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+def _variables(given: Sequence[str]) -> dict[str, str]:
+    wrong = [one for one in given if "=" not in one[1:]]
+    if wrong:
+        raise UsageProblem(f"%%udf: --env {wrong[0]!r} is no NAME=VALUE", hint="as in --env RATE=0.2 LANG=C")
+    return {one.partition("=")[0]: one.partition("=")[2] for one in given}
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

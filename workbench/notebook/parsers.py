@@ -1,0 +1,221 @@
+"""The options of ``%%udf`` and of each ``%udf`` command, as argparse parsers; help and completion are made from them.
+
+The invariant: a parser never prints, never exits and never raises IPython's UsageError, which would count as a passed
+cell: it raises `UsageProblem`, which names what is close. Options and commands that are planned are refused by name.
+Left out on purpose: splitting a line into words (`grammar`), and doing anything (`magics`).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, Final, NoReturn, get_args
+
+from workbench.errors import UsageProblem
+from workbench.functions import Kind, Volatility
+
+LATER_OPTIONS: Final = ("--requires", "--memory", "--live")
+LATER_COMMANDS: Final = (
+    *("start", "restart", "kill", "status", "replay", "debug", "check"),
+    *("compare", "profile", "bench", "sample", "deploy"),
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser for a line of a notebook. ``signature`` is what its usage shows before the options."""
+
+    def __init__(self, prog: str, about: str) -> None:
+        super().__init__(prog=prog, description=about, add_help=False, allow_abbrev=False, formatter_class=_Help)
+        self.color = False  # newer Pythons would colour the help, older ones do not know the word
+        self.add_argument("-h", "--help", action="store_true", help="show this help")
+
+    def error(self, message: str) -> NoReturn:
+        """Called by argparse; an error of ours instead of an exit."""
+        raise UsageProblem(f"{self.prog}: {message}", hint=f"{self.prog.split()[0]} {self._name()}-h shows the options")
+
+    def _name(self) -> str:
+        return f"{self.prog.partition(' ')[2]} " if self.prog.startswith("%udf ") else ""
+
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """The options that the words give. Raises UsageProblem for all that cannot be read."""
+        for word in words:
+            if word in LATER_OPTIONS:
+                raise UsageProblem(f"{self.prog}: {word} is not there yet", hint="leave it out")
+        if any(word in ("-h", "--help") for word in words):
+            return argparse.Namespace(help=True)
+        found, unknown = self.parse_known_args(list(words))
+        if unknown:
+            self.error(
+                f"unknown {'option' if unknown[0].startswith('-') else 'word'} {unknown[0]!r}{self._close(unknown[0])}"
+            )
+        return found
+
+    def _close(self, word: str) -> str:
+        return did_you_mean(word, self.options()) if word.startswith("-") else ""
+
+    def options(self) -> list[str]:
+        """All options, long names before short ones."""
+        names = [name for action in self._actions for name in action.option_strings]
+        return sorted(names, key=lambda name: (not name.startswith("--"), name))
+
+    def takes_value(self, option: str) -> bool:
+        """Whether something follows the option."""
+        action = self._option_string_actions.get(option)
+        return action is not None and action.nargs != 0
+
+    def choices(self, option: str) -> list[str]:
+        """The values that an option may have, if they are few."""
+        action = self._option_string_actions.get(option)
+        return [str(choice) for choice in action.choices or ()] if action is not None else []
+
+
+class _Help(argparse.HelpFormatter):
+    """Help of one width, wherever it is shown."""
+
+    def __init__(self, prog: str, **more: Any) -> None:
+        super().__init__(prog, max_help_position=30, width=100)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``; did you mean --sample?``, or nothing."""
+    close = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _run_options(parser: Parser) -> None:
+    add = parser.add_argument
+    add("-n", type=int, metavar="ROWS", help="only the first rows")
+    add("--columns", metavar="A,B", help="columns for the arguments, in their order")
+    add("--group-by", metavar="COLS", help="columns that make the groups of an aggregate: a,b")
+    add("--batch-rows", type=int, metavar="N", help="rows of a batch")
+    add("--workers", type=int, metavar="N", help="subprocesses at a time (default 1)")
+    add("--max-restarts", type=int, metavar="N", help="most restarts of the run")
+    add("--timeout", type=float, metavar="S", help="seconds that one batch may take")
+    add("--on-error", choices=["fail", "dead_letter", "null"], help="what a failing row does (default fail)")
+    add("--on-invalid", choices=["skip", "fail"], help="what a script's invalid output does (default skip)")
+    add("-o", dest="out", metavar="VAR", help="bind the result, a DataFrame, to this name")
+    add("--quiet", action="store_true", help="show nothing")
+
+
+RUN_OPTIONS: Final = (
+    *("n", "columns", "group_by", "batch_rows", "workers"),
+    *("max_restarts", "timeout", "on_error", "on_invalid", "out"),
+)
+
+
+def cell_parser() -> Parser:
+    """The options of ``%%udf``."""
+    parser = Parser("%%udf", "Define a function with the code of the cell, register it, and run it on a sample.")
+    parser.usage = "%%%%udf NAME(ARG TYPE, ...) -> TYPE [options]        (or RETURNS TYPE; a script has only a name)"
+    add = parser.add_argument
+    add(
+        "--sample",
+        metavar="DF",
+        help="run it on this DataFrame (a name, {an expression} or a file) and show the result",
+    )
+    add("--no-run", action="store_true", help="do not run it, even if there is a sample")
+    add("--type", choices=get_args(Kind), help="default: read from the code")
+    add("--symbol", metavar="NAME", help="the function or class, if there are several")
+    add("--file", metavar="PATH", help="a .py file, folder or zip instead of code in the cell")
+    add("--entry", metavar="FILE", help="the file inside of a folder or zip to begin with")
+    add("--import", dest="imports", nargs="+", action="extend", metavar="PATH", help="files or folders to ship with it")
+    add("--env", nargs="+", action="extend", metavar="K=V", help="environment variables of its workers")
+    add("--python", metavar="EXE", help="the interpreter of its workers, or a version: 3.11")
+    add("--batch-size", type=int, metavar="N", help="rows of one call: a list of tuples in, a list out")
+    add("--volatility", choices=get_args(Volatility), help="default as in Doris")
+    nullable = parser.add_mutually_exclusive_group()
+    nullable.add_argument("--always-nullable", action="store_true", help="NULL may come out (default)")
+    nullable.add_argument("--not-nullable", action="store_true", help="NULL is an error of its row")
+    _run_options(parser)
+    return parser
+
+
+def _name(parser: Parser) -> None:
+    parser.add_argument("name", metavar="NAME", help="a registered function; f(INT, INT) among overloads")
+
+
+def _versioned(parser: Parser) -> None:
+    _name(parser)
+    parser.add_argument("--version", type=int, metavar="N", help="default: the newest")
+
+
+def _run(parser: Parser) -> None:
+    _versioned(parser)
+    parser.add_argument("data", metavar="DF", help="a name, {an expression} or a file")
+    _run_options(parser)
+
+
+def _call(parser: Parser) -> None:
+    parser.usage = "%(prog)s NAME VALUE ...        (Python literals or expressions: %(prog)s ratio 1.0 'x' df.a[0])"
+    _name(parser)
+    parser.add_argument("values", nargs="*", metavar="VALUE", help="an argument each")
+
+
+def _stop(parser: Parser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="default: all functions")
+
+
+def _package(parser: Parser) -> None:
+    _versioned(parser)
+    parser.add_argument("-o", dest="out", required=True, metavar="PATH", help="the zip, or a folder for it")
+
+
+def _ddl(parser: Parser) -> None:
+    _versioned(parser)
+    parser.add_argument("--dialect", default="doris", metavar="NAME", help="doris (default) or doris-proposal")
+    parser.add_argument(
+        "--file", metavar="URL", help="where the zip will be; default: the code inside of the statement"
+    )
+
+
+def _help(parser: Parser) -> None:
+    parser.add_argument("command", nargs="?", metavar="COMMAND", help="default: all of them")
+
+
+def _nothing(parser: Parser) -> None:
+    """No arguments."""
+
+
+_COMMANDS: Final[dict[str, tuple[str, Callable[[Parser], None]]]] = {
+    "list": ("List the registered functions.", _nothing),
+    "show": ("Show a function: signature, facts, code.", _versioned),
+    "run": ("Run a function over data and show the result.", _run),
+    "call": ("Call a function once with values.", _call),
+    "stop": ("End the workers of a function.", _stop),
+    "state": ("Show the state of an aggregate after each batch of its last run.", _name),
+    "history": ("Show what happened in all runs of a function: starts, crashes, restarts.", _name),
+    "failures": ("Show the rows that the last run of a function set aside.", _name),
+    "logs": ("Show what the workers of the last run printed.", _name),
+    "package": ("Write the zip of a function.", _package),
+    "ddl": ("Print the SQL that registers a function elsewhere.", _ddl),
+    "drop": ("Remove a function with all its versions and runs.", _name),
+    "doctor": ("Look at interpreters, packages and the home.", _nothing),
+    "help": ("Show the help of all commands, or of one.", _help),
+}
+
+COMMANDS: Final = tuple(_COMMANDS)
+
+
+def command_parser(name: str) -> Parser:
+    """The parser of one command. Raises UsageProblem for a name that is none."""
+    if name in LATER_COMMANDS:
+        raise UsageProblem(f"%udf {name} is not there yet", hint=f"there is: {', '.join(COMMANDS)}")
+    if name not in _COMMANDS:
+        raise UsageProblem(f"%udf: unknown command {name!r}{did_you_mean(name, COMMANDS)}", hint="%udf help lists them")
+    about, arguments = _COMMANDS[name]
+    parser = Parser(f"%udf {name}", about)
+    arguments(parser)
+    return parser
+
+
+def help_text(command: str | None = None) -> str:
+    """The help of one command, or of ``%%udf`` and every command."""
+    if command is not None:
+        return command_parser(command).format_help().rstrip()
+    width = max(map(len, COMMANDS))
+    overview = [f"  %udf {name:{width}}  {about}" for name, (about, _) in _COMMANDS.items()]
+    parts = [cell_parser().format_help(), *(command_parser(name).format_help() for name in COMMANDS)]
+    return "\n".join(
+        ["%%udf defines a function in a cell; %udf works with those that are defined:", "", *overview, "", *parts]
+    ).rstrip()

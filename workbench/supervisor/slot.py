@@ -1,0 +1,162 @@
+"""A place for a worker in a run: it outlives its workers, and keeps what the next one must be given.
+
+The invariant: ``owed`` holds, in order, every request that the worker has not answered; ``journal`` the batches that it
+answered since its last snapshot. Both together are what a successor must do again. Left out on purpose: when a worker
+is started, and what an answer means (`workbench.supervisor.supervisor`).
+"""
+
+from __future__ import annotations
+
+import selectors
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import pyarrow as pa
+
+from workbench import settings
+from workbench.supervisor.worker import Died, Worker
+from workbench.transport.base import Answer, Blob, Closed, Invalid, Refused, Reply
+
+GRACE: Final = 0.3
+"""Seconds between the request for a stack and the kill of a worker that is out of time."""
+
+ANSWERED: Final = ("batch", "snapshot", "finish")
+"""Requests that get one answer each; to be refused is an answer too."""
+
+Request = Literal["batch", "snapshot", "finish"]
+
+
+@dataclass(slots=True)
+class Work:
+    """Something that a worker was asked for and owes an answer to.
+
+    ``deaths`` are the workers that ended over it; a piece of a batch that is looked into has its ``search``, and begins at
+    row ``start`` of it.
+    """
+
+    request: Request
+    number: int
+    batch: pa.RecordBatch | None = None
+    context: Any = None
+    blobs: tuple[bytes, ...] = ()
+    answered: bool = False
+    sent_at: float = 0.0
+    deaths: int = 0
+    search: Any = None
+    start: int = 0
+
+    @property
+    def rows(self) -> str:
+        """Which rows of its batch it holds, in words."""
+        last = self.start + (self.batch.num_rows if self.batch is not None else 0) - 1
+        return f"row {self.start}" if last == self.start else f"rows {self.start} to {last}"
+
+
+@dataclass(slots=True)
+class Slot:
+    """See the module. Times are monotonic seconds; ``fault`` is why we ended the worker, ``refused`` what it said."""
+
+    index: int
+    worker: Worker | None = None
+    life: int = 0
+    owed: deque[Work] = field(default_factory=deque)
+    journal: list[Work] = field(default_factory=list)
+    snapshot: bytes = b""
+    since_snapshot: int = 0
+    last_batch: int | None = None
+    restart_at: float | None = None
+    started_at: float = 0.0
+    head_since: float = 0.0
+    closing_since: float | None = None
+    stack_asked_at: float | None = None
+    fault: Exception | None = None
+    refused: Mapping[str, Any] | None = None
+
+    def occupy(self, worker: Worker, life: int) -> None:
+        """Take a new worker, which has everything to do again that its predecessor owes or has not saved."""
+        self.worker, self.life = worker, life
+        self.started_at = self.head_since = time.monotonic()
+        self.owed.extendleft(reversed(self.journal))
+        self.journal = []
+
+    def vacate(self) -> None:
+        """The worker is gone; what it owes stays."""
+        self.worker = self.closing_since = self.stack_asked_at = self.fault = self.refused = None
+
+    def send(self, work: Work) -> None:
+        """Ask the worker, if there is one, for something that it owes."""
+        if self.worker is None:
+            return
+        work.sent_at = time.monotonic()
+        if work.request == "batch":
+            self.last_batch = work.number
+            self.worker.channel.submit(work.number, work.batch)
+            return
+        for blob in work.blobs:
+            self.worker.channel.ask("merge", work.number, blob)
+        self.worker.channel.ask(work.request, work.number)
+
+    def settle(self) -> Work:
+        """The oldest request has been answered."""
+        self.head_since = time.monotonic()
+        self.stack_asked_at = None
+        return self.owed.popleft()
+
+    def deadlines(self, start_timeout: float, timeout: float | None) -> Iterator[float]:
+        """When something must be done about this slot, if nothing happens before."""
+        if self.restart_at is not None:
+            yield self.restart_at
+        if self.worker is None:
+            return
+        if self.closing_since is not None:
+            yield self.closing_since + settings.STOP_SECONDS
+        if self.worker.ready is None:
+            yield self.started_at + start_timeout
+        elif self.stack_asked_at is not None:
+            yield self.stack_asked_at + GRACE
+        elif timeout is not None and self.owed:
+            yield self.head_since + timeout
+
+    def postpone(self, seconds: float) -> None:
+        """Nobody looked at the worker for so long: that is not its fault."""
+        self.started_at += seconds
+        self.head_since += seconds
+        if self.closing_since is not None:
+            self.closing_since += seconds
+        if self.stack_asked_at is not None:
+            self.stack_asked_at += seconds
+
+    def last_lines(self) -> tuple[str, ...]:
+        """The end of the worker's log as of now."""
+        if self.worker is None:
+            return ()
+        self.worker.drain_logs()
+        return self.worker.last_lines
+
+    def drain(self, deadline: float) -> None:
+        """Let the worker finish what it was given, and forget the answers; until then, or until it cannot go on."""
+        worker = self.worker
+        while worker is not None and self.owed and worker.died is None and time.monotonic() < deadline:
+            with selectors.DefaultSelector() as selector:
+                for fd, mask in worker.fds().items():
+                    selector.register(fd, mask)
+                ready = [(key.fd, mask) for key, mask in selector.select(max(0.0, deadline - time.monotonic()))]
+            for fd, mask in ready:
+                for reply in worker.on_ready(fd, mask) if fd in worker.fds() else ():
+                    if ends(reply):
+                        return
+                    if answers(reply) and self.owed:
+                        self.owed.popleft()
+
+
+def answers(reply: Reply | Died) -> bool:
+    """Whether a reply is the answer to the oldest request."""
+    return isinstance(reply, Answer | Blob | Invalid) or (isinstance(reply, Refused) and reply.phase in ANSWERED)
+
+
+def ends(reply: Reply | Died) -> bool:
+    """Whether no answer can come after this one."""
+    return isinstance(reply, Closed | Died) or (isinstance(reply, Invalid) and reply.fatal)
