@@ -11,22 +11,28 @@ from collections.abc import Iterator
 import pytest
 
 from workbench import Workbench
+from workbench.types import quote_name
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
-    """One workbench for all tests of a module. What is registered in it stays."""
+    """One workbench for all tests of a module. What is registered in it stays.
+
+    A first function was run and dropped: the process that workers are forked from is there, as it is as long as the
+    workbench is open.
+    """
     with Workbench(tmp_path_factory.mktemp("home")) as workbench:
+        workbench.register("def evaluate():\n    return 1\n", "first() -> INT").call()
+        workbench.drop("first")
         yield workbench
 
 
 @pytest.fixture
 def w(shared: Workbench) -> Iterator[Workbench]:
     """The module's workbench; what a test registers in it, and its workers, are gone after it."""
-    before = {function.registered_id for function in shared.functions()}
+    before = {function.name for function in shared.functions()}
     yield shared
     for function in shared.functions():
-        if function.registered_id not in before:
-            function.stop()
-            types = "" if function.signature is None else f"({function.signature.argument_types})"
-            shared.drop(f"{function.name}{types}" if types != "()" else function.name)
+        if function.name not in before:
+            types = f"({function.signature.argument_types})" if function.signature is not None else ""
+            shared.drop(quote_name(function.name) + types if types else function.name)

@@ -26,28 +26,35 @@ ROWS: Final = 5
 BATCH: Final = 5_000
 """Rows of a batch: small, so that there are several to watch."""
 
+VARIED: Final = 563
+"""Where five flights in a row are cancelled, late and on time."""
+
 SCALAR: Final = """
 def evaluate(dep_delay):
     if dep_delay is None:
         return "cancelled"
-    return "on time" if dep_delay <= 15 else f"{dep_delay // 60} h {dep_delay % 60:02} min late"
+    if dep_delay <= 15:
+        return "on time"
+    return f"{dep_delay // 60} h {dep_delay % 60} min late"
 """
 
 AGGREGATE: Final = """
 class MeanDelay:
     def __init__(self):
-        self.total, self.count = 0, 0
+        self.total = self.count = 0
 
     def accumulate(self, dep_delay):
         if dep_delay is not None:
-            self.total, self.count = self.total + dep_delay, self.count + 1
+            self.total += dep_delay
+            self.count += 1
 
     def merge(self, other):
-        self.total, self.count = self.total + other[0], self.count + other[1]
+        self.total += other["total"]
+        self.count += other["count"]
 
     @property
     def aggregate_state(self):
-        return [self.total, self.count]
+        return {"total": self.total, "count": self.count}
 
     def finish(self):
         return self.total / self.count if self.count else None
@@ -61,7 +68,8 @@ def evaluate(sched_dep, air_time):
     while left > 0:
         minutes = min(left, 60 - sched_dep.minute)
         yield sched_dep.hour, minutes
-        sched_dep, left = sched_dep + timedelta(minutes=minutes), left - minutes
+        sched_dep += timedelta(minutes=minutes)
+        left -= minutes
 """
 
 SCRIPT: Final = """
@@ -81,12 +89,14 @@ for batch in reader:
 CRASH: Final = """
 import ctypes, os, pathlib
 
-def evaluate(distance):
+def evaluate(dep_delay, arr_delay):
+    if dep_delay is None or arr_delay is None:
+        return None
     seen = pathlib.Path(os.environ["SEEN"])
-    if distance > 4900 and not seen.exists():
+    if dep_delay > 1000 and not seen.exists():
         seen.touch()
-        ctypes.string_at(0)   # reads address 0, as a broken C library might
-    return distance * 1.609344
+        ctypes.string_at(0)   # reads address 0, as a bad C library might
+    return dep_delay - arr_delay
 """
 
 
@@ -109,7 +119,7 @@ def _acts(screen: Console, session: Workbench, folder: Path) -> Iterator[Run]:
 
     _title(screen, "1  A scalar function: one value for each row", SCALAR)
     function = session.register(SCALAR, "delay(dep_delay INT) -> STRING")
-    yield _show(screen, function.run(flights[["carrier", "flight", "dep_delay"]], batch_rows=BATCH))
+    yield _show(screen, function.run(flights[["carrier", "flight", "dep_delay"]], batch_rows=BATCH), first=VARIED)
 
     _title(screen, "2  An aggregate: a class whose state you can watch", AGGREGATE)
     function = session.register(AGGREGATE, "mean_delay(dep_delay INT) -> DOUBLE")
@@ -118,21 +128,23 @@ def _acts(screen: Console, session: Workbench, folder: Path) -> Iterator[Run]:
     screen.print(Text("\nThe state of one group, United Airlines, after each batch:"))
     screen.print(terminal.state_table(united[:6]))
 
-    _title(screen, "3  A table function: several rows for each row, here the hours that a flight is in the air", TABLE)
+    _title(screen, "3  A table function: each flight becomes the hours that it is in the air", TABLE)
     function = session.register(
         TABLE, "in_the_air(sched_dep DATETIME, air_time INT) -> ARRAY<STRUCT<hour INT, minutes INT>>"
     )
     columns = ["flight", "sched_dep", "air_time"]
     yield _show(screen, function.run(flights[columns], columns=columns[1:], batch_rows=BATCH))
 
-    _title(screen, "4  A Fungi script, unmodified: Arrow in on stdin, Arrow out on stdout", SCRIPT)
+    _title(screen, "4  A Fungi script, unmodified; amount is the delay in minutes", SCRIPT)
     function = session.register(SCRIPT, name="transform")
     late = flights[["carrier", "flight", "dest"]].assign(amount=flights["dep_delay"])
     yield _show(screen, function.run(late, batch_rows=BATCH))
 
     _title(screen, "5  A function that dies of a segmentation fault, once", CRASH)
-    function = session.register(CRASH, "km(distance INT) -> DOUBLE", env={"SEEN": str(folder / "seen")})
-    yield (run := _show(screen, function.run(flights[["origin", "dest", "distance"]], batch_rows=BATCH)))
+    function = session.register(
+        CRASH, "made_up(dep_delay INT, arr_delay INT) -> INT", env={"SEEN": str(folder / "seen")}
+    )
+    yield (run := _show(screen, function.run(flights[["flight", "dep_delay", "arr_delay"]], batch_rows=BATCH)))
     screen.print(Text("\nIts history, each crash and each restart an entry of its own:"))
     screen.print(terminal.history_table(report.history_rows(run)))
 
@@ -144,16 +156,16 @@ def _title(screen: Console, text: str, source: str) -> None:
     screen.print()
 
 
-def _show(screen: Console, run: Run) -> Run:
-    """Finish a run and show its first rows and what became of all of them."""
+def _show(screen: Console, run: Run, first: int = 0) -> Run:
+    """Finish a run and show some of its rows, from ``first`` on, and what became of all of them."""
     result = run.to_arrow()
     fields = run.spec.signature.output_fields(run.spec.kind) if run.spec.signature else ()
     screen.print(terminal.function_text(run.spec, run.version))
     table = terminal.result_table(
-        result.slice(0, ROWS), total=result.num_rows, outputs=[name for name, _ in fields], width=screen.width - 2
+        result.slice(first, ROWS), total=result.num_rows, outputs=[name for name, _ in fields], width=screen.width - 2
     )
     screen.print(Padding(table, (1, 0, 1, 2)))
-    screen.print(report.counts_line(run))
+    screen.print(terminal.counts_text(run, screen.width))
     for line in report.notice_lines(run):
         screen.print(Text(line, style="yellow"))
     return run
@@ -166,5 +178,5 @@ def _ending(screen: Console, runs: list[Run], seconds: float) -> None:
     screen.print(Rule(style="dim"))
     screen.print(f"{len(runs)} functions, {rows:,} rows in, {restarts} restart, no row lost, {seconds:.1f} s.\n")
     screen.print(Text("What next", style="bold"))
-    screen.print("  jupyter lab notebooks/01_first_udf.ipynb    the same in a notebook, step by step")
-    screen.print("  workbench run --help                        your own function over your own file")
+    screen.print("  jupyter lab notebooks/01_first_udf.ipynb   the same in a notebook")
+    screen.print("  workbench run --help                       your function over your file")

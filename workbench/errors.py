@@ -16,6 +16,7 @@
         │   ├── ScriptNotFound (FileNotFoundError)
         │   └── WorkerStartTimeout (TimeoutError)
         ├── WorkerCrashed                   the subprocess died
+        │   ├── WorkerOutOfMemory           ... because it was ended for what it used
         │   └── RestartsExhausted           ... more often than the restart policy allows
         ├── BatchTimeout (TimeoutError)     one batch took longer than it may
         ├── ProtocolError                   the subprocess answered something that is no answer
@@ -212,6 +213,10 @@ class WorkerCrashed(RunError):
         super().__init__(message, hint=hint)
         self.exit, self.batch, self.restarts = exit, batch, restarts
         self.stack, self.logs, self.pid = stack, tuple(logs), pid
+
+
+class WorkerOutOfMemory(WorkerCrashed):
+    """The subprocess used more memory than ``memory_limit`` and was ended."""
 
 
 class RestartsExhausted(WorkerCrashed):

@@ -32,10 +32,11 @@ from workbench.session.launch import launch
 from workbench.session.record import Record
 from workbench.session.run import Notes
 from workbench.settings import Settings
+from workbench.supervisor.outcome import Outcome
 from workbench.supervisor.pool import Pool
 from workbench.supervisor.restart import RestartPolicy
 from workbench.supervisor.source import Item, Source
-from workbench.supervisor.supervisor import Outcome, Supervisor
+from workbench.supervisor.supervisor import Supervisor
 from workbench.supervisor.worker import Launch
 
 __all__ = ["PythonUdfConfig", "PythonUdfStreamingOperator", "load_pipeline", "pipeline_yaml"]
@@ -250,16 +251,18 @@ def load_pipeline(path: str | os.PathLike[str]) -> PythonUdfConfig:
         file.parent / Path(transform["source"]).expanduser(),
         transform.get("entry"),
         transform.get("python"),
-        {str(key): _variable(path, str(key), value) for key, value in env.items()},
+        dict(_variable(path, key, value) for key, value in env.items()),
     )
 
 
-def _variable(path: str | os.PathLike[str], key: str, value: Any) -> str:
+def _variable(path: str | os.PathLike[str], key: Any, value: Any) -> tuple[str, str]:
     """A variable is text; a number or truth value is taken as YAML writes it."""
+    if not isinstance(key, str):  # ON and NO are truth values in YAML
+        raise _wrong(path, f"env: a name is read as {key!r}; put it in quotes")
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return key, "true" if value else "false"
     if isinstance(value, str | int | float):
-        return str(value)
+        return key, str(value)
     raise _wrong(path, f"env: {key} must be text or a number")
 
 

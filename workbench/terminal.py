@@ -24,7 +24,7 @@ from rich.text import Text
 from workbench.functions import FunctionSpec
 from workbench.session import Run
 from workbench.session.doctor import Finding
-from workbench.session.report import HistoryRow, StateRow, function_line, type_name
+from workbench.session.report import HistoryRow, StateRow, counts, function_line, type_name
 
 CELL: Final = 32
 """Characters of one cell; the rest is cut with an ellipsis."""
@@ -61,9 +61,21 @@ def function_text(spec: FunctionSpec, version: int) -> Text:
     return text
 
 
+def counts_text(run: Run, width: int = 80) -> Text:
+    """What became of the rows, close enough for 80 columns; a narrower line is broken between its parts only."""
+    lines = [""]
+    for part in counts(run):
+        longer = f"{lines[-1]}  {part}" if lines[-1] else part
+        if len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return Text("\n".join(lines))
+
+
 def code(source: str) -> RenderableType:
-    """Python text with line numbers."""
-    return Padding(Syntax(source.strip("\n"), "python", theme="ansi_dark", line_numbers=True), (0, 0, 0, 1))
+    """Python text with line numbers, on a ground of its own: its colours can be read in dark and light terminals."""
+    return Padding(Syntax(source.strip("\n"), "python", theme="monokai", line_numbers=True), (0, 0, 0, 1))
 
 
 def result_table(rows: pa.Table, *, total: int, outputs: Collection[str] = (), width: int = 80) -> RenderableType:
@@ -79,7 +91,7 @@ def result_table(rows: pa.Table, *, total: int, outputs: Collection[str] = (), w
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in shown:
         if name is None:
-            table.add_column(Text("…"))
+            table.add_column(Text("…\n"))
             continue
         style = "cyan" if name in outputs else ""
         title = Text(_cut(name), style=f"bold {style}").append(f"\n{_type(rows.schema, name)}", style="dim not bold")

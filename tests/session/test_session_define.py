@@ -316,7 +316,7 @@ def test_the_symbol_of_the_caller_comes_before_the_manifest(tmp_path: Path, w: w
     [
         ({"mod.py": RATIO}, {"entry": "main.py"}, ScriptNotFound, r"entry 'main.py' is not in the package\n .*mod.py"),
         ({"mod.py": RATIO}, {"symbol": "other.f"}, PackageError, r"there is no other.py in the package\n .*mod.py"),
-        ({"mod.py": RATIO}, {"symbol": "mod.f"}, DefinitionError, "symbol 'mod.*f' not found"),
+        ({"mod.py": RATIO}, {"symbol": "mod.f"}, DefinitionError, "symbol 'f' not found; the source defines evaluate"),
         ({"a.py": "", "b.py": ""}, {}, PackageError, "name it as the entry"),
         ({"readme.txt": ""}, {}, PackageError, r"it holds none"),
         ({"../evil.py": ""}, {"entry": "main.py"}, UnsafeArchive, r"'../evil.py' leads out of its folder"),
@@ -399,7 +399,7 @@ def test_decorated_objects_run_without_workbench(module: Any, w: wb.Workbench) -
     assert hypot.call(3.0, 4.0) == 10.0
     assert total.run(pd.DataFrame({"v": [1, 2, 3]})).to_pandas()["total"].tolist() == [6]
     assert letters.call("ab") == ["a", "b"]
-    assert own.hypot(3.0, 4.0) == 10.0, "decorated functions can be called as ever"
+    assert list(own.letters("ab")) == ["a", "b"], "a decorated function can be called as ever"
 
 
 def test_a_plain_function_takes_its_signature_from_the_caller(module: Any) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fix_processes import ENV, WORKER, Bench, alive, batch, column, function, ids, listen, until
+from fix_processes import ENV, WORKER, Bench, alive, batch, column, function, ids, listen, source, until
 
 from workbench.errors import BatchTimeout, StateLost, UdfError
 from workbench.supervisor.worker import Worker, ignore
@@ -33,9 +33,9 @@ class evaluate:
 
 
 @contextlib.contextmanager
-def ready(folder: Path, source: str, **more: Any) -> Iterator[Worker]:
-    """A worker that has loaded ``source``."""
-    worker = Worker(function(folder, source, **more), ignore)
+def ready(folder: Path, code: str, **more: Any) -> Iterator[Worker]:
+    """A worker that has loaded ``code``."""
+    worker = Worker(function(folder, code, **more), ignore)
     try:
         listen(worker, lambda said: isinstance(said, Ready))
         yield worker
@@ -162,9 +162,9 @@ def test_whatever_is_printed_is_in_the_log(tmp_path: Path, bench: Bench) -> None
 
 def test_the_last_words_before_a_crash_are_kept(tmp_path: Path, bench: Bench) -> None:
     """What was printed before a segmentation fault is in the log, although nobody flushed it."""
-    source = "import faulthandler\ndef evaluate(a):\n    print('last words')\n    faulthandler._sigsegv()\n"
+    code = "import faulthandler\ndef evaluate(a):\n    print('last words')\n    faulthandler._sigsegv()\n"
     with pytest.raises(Exception, match="SIGSEGV") as caught:
-        bench.run(function(tmp_path, source), ids(1, 1), max_restarts=0)
+        bench.run(function(tmp_path, code), ids(1, 1), max_restarts=0)
     assert bench.text("stdout") == ["last words"]
     stack = caught.value.stack  # type: ignore[attr-defined]
     assert stack.startswith("Fatal Python error: Segmentation fault")
@@ -175,8 +175,6 @@ def test_the_log_is_there_before_the_answer(tmp_path: Path, bench: Bench) -> Non
     """When an answer is handed out, everything that was printed for it has been logged."""
     launch = function(tmp_path, "def evaluate(a):\n    print('row', a)\n    return a\n")
     supervisor = bench.supervisor(launch, ids(1, 1)[0].schema)
-    from fix_processes import source
-
     for outcome in supervisor.outcomes(source(ids(20, 3))):
         assert outcome.number is not None
         assert {f"row {row}" for row in range(outcome.number * 3 + 3)} <= set(bench.text("stdout"))
@@ -184,10 +182,10 @@ def test_the_log_is_there_before_the_answer(tmp_path: Path, bench: Bench) -> Non
 
 def test_a_child_that_is_stuck_shows_where(tmp_path: Path, bench: Bench) -> None:
     """A batch that takes too long ends the run; the error has the user's file and line."""
-    source = "def evaluate(a):\n    while a:\n        pass\n    return a\n"
+    code = "def evaluate(a):\n    while a:\n        pass\n    return a\n"
     started = time.monotonic()
     with pytest.raises(BatchTimeout) as caught:
-        bench.run(function(tmp_path, source), ids(2, 1), timeout=1.0)
+        bench.run(function(tmp_path, code), ids(2, 1), timeout=1.0)
     assert caught.value.batch == 1
     assert f'File "{tmp_path}/udf_under_test.py", line' in caught.value.stack
     assert str(caught.value).startswith("evaluate: batch 1 was not answered within 1 s")
@@ -197,14 +195,14 @@ def test_a_child_that_is_stuck_shows_where(tmp_path: Path, bench: Bench) -> None
 
 def test_a_stuck_child_that_holds_the_interpreter(tmp_path: Path, bench: Bench) -> None:
     """C code that never gives the interpreter back, and has spawned others, is ended all the same."""
-    source = """
+    code = """
 import ctypes, subprocess
 def evaluate(a):
     print(subprocess.Popen(["sleep", "60"]).pid)
     ctypes.PyDLL(None).sleep(60)
 """
     with pytest.raises(BatchTimeout) as caught:
-        bench.run(function(tmp_path, source), ids(1, 1), timeout=0.3)
+        bench.run(function(tmp_path, code), ids(1, 1), timeout=0.3)
     assert "line 5 in evaluate" in caught.value.stack
     until(lambda: not alive(int(bench.text("stdout")[0])), 1)
 
@@ -222,9 +220,8 @@ def test_a_failing_row_is_no_end(tmp_path: Path, bench: Bench, error: str) -> No
 
 def test_an_error_beside_rows_keeps_the_worker(tmp_path: Path, bench: Bench) -> None:
     """An error at the end of an aggregate is a UdfError in Doris's words; the worker is fit for the next run."""
-    source = TOTAL.replace("return self.total\n", "return 1 // self.total\n").replace("finish", "finish", 1)
-    source = TOTAL[: TOTAL.rindex("return")] + "return 1 // self.total\n"
-    launch = function(tmp_path, source, kind="udaf")
+    code = TOTAL[: TOTAL.rindex("return")] + "return 1 // self.total\n"
+    launch = function(tmp_path, code, kind="udaf")
     with pytest.raises(UdfError) as caught:
         bench.run(launch, [batch([1, -1])])
     assert caught.value.message == (
@@ -239,7 +236,7 @@ def test_an_error_beside_rows_keeps_the_worker(tmp_path: Path, bench: Bench) -> 
 
 def test_a_state_that_cannot_be_restored(tmp_path: Path, bench: Bench) -> None:
     """If the state saved before a crash cannot be loaded, the run fails by name; it never continues from nothing."""
-    source = TOTAL + textwrap.dedent("""
+    code = TOTAL + textwrap.dedent("""
         import os, signal
         class State:
             def __init__(self, total): self.total = total
@@ -251,19 +248,19 @@ def test_a_state_that_cannot_be_restored(tmp_path: Path, bench: Bench) -> None:
         evaluate.merge = lambda self, other: None
     """)
     with pytest.raises(StateLost, match="could not be restored after a crash: Error deserializing state: ValueError"):
-        bench.run(function(tmp_path, source, kind="udaf"), ids(20, 1))
+        bench.run(function(tmp_path, code, kind="udaf"), ids(20, 1))
     assert "restarted" in bench.kinds()
 
 
 def test_an_answer_that_is_too_large_is_refused(tmp_path: Path) -> None:
     """An answer that does not fit into a frame is an error that says so, in the child and by name."""
-    source = """
+    code = """
 import sys
 sys.modules["_workbench_worker.host"].LIMIT = 1000
 def evaluate(a):
     return a
 """
-    with ready(tmp_path, source) as worker:
+    with ready(tmp_path, code) as worker:
         data = ids(1, 1000)[0]
         worker.channel.open(data.schema, {"on_error": "fail"})
         worker.channel.submit(0, data)
@@ -278,11 +275,13 @@ import sys
 from fix_processes import Bench, function, ids, source
 from pathlib import Path
 
-bench = Bench()
+class Shown(list):
+    def append(self, line):
+        print(line.text, flush=True)
+
+bench = Bench(lines=Shown())
 launch = function(Path(sys.argv[1]), Path(sys.argv[2]).read_text())
 supervisor = bench.supervisor(launch, ids(1, 1)[0].schema)
-bench.log = lambda line: None
-supervisor._log = lambda line: print(line.text, flush=True)
 list(supervisor.outcomes(source(ids(1, 1))))
 """
 
@@ -296,7 +295,7 @@ def test_a_worker_dies_with_its_parent(tmp_path: Path, busy: str) -> None:
     code.write_text(f"import os\ndef evaluate(a):\n    print(os.getpid())\n    {busy}\n", encoding="utf-8")
     tests = str(Path(__file__).parents[1])
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(tmp_path), str(code)],
+        [sys.executable, "-X", "faulthandler", "-c", PARENT, str(tmp_path), str(code)],
         env={**os.environ, "PYTHONPATH": tests},
         stdout=subprocess.PIPE,
         text=True,

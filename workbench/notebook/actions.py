@@ -154,7 +154,7 @@ def failures(function: Function, *, rows: int = 20) -> GridView:
 def logs(function: Function, *, rows: int = 20) -> LinesView:
     """What the workers of the last run of a function printed."""
     run = _last_run(function)
-    return LinesView(f"Log of {_titled(function)}", log_lines(run, Limits(rows)), rows, "nothing was printed")
+    return LinesView(f"Log of {_titled(function)}", log_lines(run, Limits(rows))[0], rows, "nothing was printed")
 
 
 def history(function: Function, *, rows: int = 20) -> GridView:

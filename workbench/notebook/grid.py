@@ -7,6 +7,7 @@ drawing (`html`, `text`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
@@ -17,7 +18,7 @@ from workbench.events import SIGNS
 from workbench.notebook.cells import Cell, cell, shorten, visible
 from workbench.session import Run
 from workbench.session.record import DeadLetter
-from workbench.session.report import HistoryRow, history_rows, state_rows
+from workbench.session.report import HistoryRow, StateRow, history_rows, state_rows
 
 
 class Limits(NamedTuple):
@@ -29,12 +30,16 @@ class Limits(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A column. ``type`` is SQL text, "" where none is known; ``output`` says that the function made it."""
+    """A column. ``type`` is SQL text, "" where none is known; ``output`` says that the function made it.
+
+    Where there is no room, the columns of the highest ``rank`` are left out first.
+    """
 
     name: str
     type: str = ""
     output: bool = False
     number: bool = False
+    rank: int = 0
 
 
 class Row(NamedTuple):
@@ -94,12 +99,14 @@ def output_grid(run: Run, limits: Limits) -> Grid:
     table = run.to_arrow()
     types = _output_types(run)
     known = len(table.schema) - len(types)
+    arguments = {param.name for param in run.spec.signature.params} if run.spec.signature else set()
     columns = [
         Column(
             shorten(visible(item.name), limits.width),
             types[index - known] if index >= known else sql_name(item.type),
             output=index >= known,
             number=pa.types.is_integer(item.type) or pa.types.is_floating(item.type) or pa.types.is_decimal(item.type),
+            rank=0 if index >= known else 1 if item.name in arguments else 2,
         )
         for index, item in enumerate(table.schema)
     ]
@@ -126,10 +133,8 @@ def _output_types(run: Run) -> list[str]:
 
 
 def _choose(columns: Sequence[Column], most: int) -> list[int]:
-    """Which columns are shown, in their order: the function's own are the last to go."""
-    made = [index for index, column in enumerate(columns) if column.output][:most]
-    rest = [index for index, column in enumerate(columns) if not column.output][: most - len(made)]
-    return sorted([*rest, *made])
+    """Which columns are shown, in their order."""
+    return sorted(sorted(range(len(columns)), key=lambda index: columns[index].rank)[:most])
 
 
 def _first_rows(
@@ -182,7 +187,7 @@ def _striped(rows: Sequence[Row], inputs: Sequence[Sequence[Any]]) -> list[Row]:
 
 
 def state_grid(run: Run, limits: Limits) -> Grid:
-    """An aggregate's state after each batch, the newest last."""
+    """An aggregate's state after each batch, the newest last, of as many groups as there is room for."""
     names = ["batch", *(["group"] if run.record.groups else []), "result", "state", "changed"]
     rows = [
         Row(
@@ -194,9 +199,24 @@ def state_grid(run: Run, limits: Limits) -> Grid:
                 Cell(shorten(visible(row.changed), limits.width)),
             ]
         )
-        for row in state_rows(run, limits.rows)
+        for row in _stories(state_rows(run), limits.rows)
     ]
     return Grid([Column(name, number=name == "batch") for name in names], rows, len(run.state))
+
+
+def _stories(rows: Sequence[StateRow], most: int) -> Sequence[StateRow]:
+    """All rows of the first groups that fit, in their order; the last rows of the first group if it does not fit."""
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row.group] = counts.get(row.group, 0) + 1
+    chosen: set[str] = set()
+    room = most
+    for group, count in counts.items():
+        if chosen and count > room:
+            break
+        chosen.add(group)
+        room -= count
+    return [row for row in rows if row.group in chosen][-most:]
 
 
 _TONES: Final[dict[str, Literal["crashed", "restarted", "skipped", "started", "stopped"]]] = {
@@ -244,7 +264,7 @@ def letters_grid(run: Run, limits: Limits) -> Grid:
         Column("row", number=True),
         Column("batch", number=True),
         *(Column(shorten(visible(name), limits.width)) for name in names[:most]),
-        Column("error", output=True),
+        Column("error"),
     ]
     rows = [
         Row(
@@ -252,19 +272,32 @@ def letters_grid(run: Run, limits: Limits) -> Grid:
                 Cell(f"{letter.row:,}", "number"),
                 Cell(f"{letter.batch:,}", "number"),
                 *(cell(letter.values[name], limits.width) for name in names[:most]),
-                Cell(shorten(visible(f"{letter.error_type}: {letter.error}"), 2 * limits.width)),
+                Cell(shorten(visible(f"{letter.error_type}: {letter.error}"), 2 * limits.width), "word"),
             ],
-            tone="failed",
+            tone="crashed",
         )
         for letter in run.record.letters[: limits.rows]
     ]
     return Grid(columns, rows, run.record.dead, max(0, len(names) - most))
 
 
-def log_lines(run: Run, limits: Limits) -> list[str]:
-    """The last lines that the workers printed, worker by worker: which of two was faster does not show."""
-    lines = sorted(run.record.lines, key=lambda line: (line.worker, line.stream != "stdout"))
-    return [
-        shorten(visible(line.text if line.stream == "stdout" else f"{line.stream}: {line.text}"), 2 * limits.width)
-        for line in lines[-2 * limits.rows :]
-    ]
+_PATH: Final = re.compile(r'File "(?:[^"]*/)?([^"/]+)"')
+_DUMP: Final = "Fatal Python error"
+
+
+def log_lines(run: Run, limits: Limits) -> tuple[list[str], int]:
+    """The last lines that the workers printed, and how many there are.
+
+    They stand worker by worker, as it does not matter which of two was faster, and without the folders of files. Of
+    the dump of a dying process only the user's own lines are kept: the others tell of addresses and of us.
+    """
+    shown, dying = [], set()
+    for line in sorted(run.record.lines, key=lambda line: (line.worker, line.stream != "stdout")):
+        inside = (line.worker, line.stream) in dying
+        if line.text.startswith(_DUMP):
+            dying.add((line.worker, line.stream))
+        if not inside or "/package/" in line.text:
+            text = _PATH.sub(r'File "\1"', line.text)
+            shown.append(text if line.stream == "stdout" else f"{line.stream}: {text}")
+    lost = run.record.lines_seen - len(run.record.lines)
+    return [shorten(visible(text), 2 * limits.width) for text in shown[-2 * limits.rows :]], len(shown) + lost

@@ -52,14 +52,7 @@ def lines(texts: Sequence[str]) -> Markup:
     return tag("pre", join(line for text in texts for line in (text, Markup("\n"))))
 
 
-_TONES: Final = {
-    "stripe": "s",
-    "failed": "bad",
-    "crashed": "dead",
-    "restarted": "warn",
-    "skipped": "warn",
-    "started": "good",
-}
+_TONES: Final = {"stripe": "s", "failed": "f", "crashed": "d", "restarted": "a", "skipped": "a", "started": "g"}
 
 
 def table(grid: Grid) -> Markup:

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from workbench.errors import UsageProblem
 from workbench.notebook import actions
-from workbench.notebook.grammar import Word, expand, pieces, split_line, words
+from workbench.notebook.grammar import Word, pieces, split_line, words
 from workbench.notebook.parsers import RUN_OPTIONS, cell_parser, command_parser, did_you_mean, help_text
 from workbench.notebook.session import Workbench
 from workbench.notebook.views import FunctionView
@@ -44,7 +44,7 @@ class UdfMagics:
         options = parser.read(words(tail, self._evaluate))
         if options.help:
             return _say(parser.format_help().rstrip())
-        data, has_data = self._sample(options)
+        order = self._sample(options)
         function = self.session.keep(
             actions.define(
                 self.session.workbench,
@@ -65,37 +65,39 @@ class UdfMagics:
         if options.file is None:
             self.session.cells[Path(function.spec.entry).name] = f"%%udf {function.name} v{function.version}"
         self._bind_handle(function)
-        if has_data:
-            return self._run(function, data, options)
+        if order is not None:
+            return self._run(function, order, options)
         return None if options.quiet else FunctionView(function)
 
-    def _sample(self, options: argparse.Namespace) -> tuple[Any, bool]:
-        """The data to run on, and whether there is a run.
-
-        Raises UsageProblem for options of a run where there is none.
-        """
+    def _sample(self, options: argparse.Namespace) -> dict[str, Any] | None:
+        """What to run it on and how; None if it is not to be run. Raises UsageProblem for options without use."""
         if options.sample is not None:
-            data = self._data(options.sample)
-            return data, not options.no_run
-        for name in RUN_OPTIONS:
-            if getattr(options, name) is not None and not options.no_run:
+            order = self._order(options.sample, options)
+            return None if options.no_run else order
+        for name in () if options.no_run else RUN_OPTIONS:
+            if getattr(options, name) is not None:
                 option = {"n": "-n", "out": "-o"}.get(name, "--" + name.replace("_", "-"))
                 raise UsageProblem(
                     f"%%udf: {option} is about a run, and there is nothing to run on", hint="add --sample DF"
                 )
-        return None, False
+        return None
 
-    def _run(self, function: Function, data: Any, options: argparse.Namespace) -> Any:
-        given = {name: getattr(options, name) for name in RUN_OPTIONS if name != "out"}
+    def _order(self, data: Word, options: argparse.Namespace) -> dict[str, Any]:
+        """The arguments of `actions.run`, checked as far as can be without the function."""
+        if options.out is not None and not options.out.isidentifier():
+            raise UsageProblem(f"-o {str(options.out)!r} is no name", hint="give one for the result, as in -o result")
+        order = {name: getattr(options, name) for name in RUN_OPTIONS if name not in ("n", "out")}
         for name in ("columns", "group_by"):
-            if given[name] is not None:
-                given[name] = [part.strip() for part in given[name].split(",")]
-        out = options.out
-        if out is not None and not out.isidentifier():
-            raise UsageProblem(f"-o {out!r} is no name", hint="give a name for the result, as in -o result")
-        run = actions.run(function, data, **{name: value for name, value in given.items() if value is not None})
-        if out is not None:
-            self.shell.user_ns[out] = run.to_pandas()
+            if order[name] is not None:
+                order[name] = [part.strip() for part in order[name].split(",")]
+        found = self._data(data)
+        order["data"] = found if options.n is None else actions.first_rows(found, options.n)
+        return {name: value for name, value in order.items() if value is not None}
+
+    def _run(self, function: Function, order: dict[str, Any], options: argparse.Namespace) -> Any:
+        run = actions.run(function, **order)
+        if options.out is not None:
+            self.shell.user_ns[str(options.out)] = run.to_pandas()
         return None if options.quiet else run
 
     # -- names of the notebook -----------------------------------------------------------------------------------------
@@ -119,10 +121,10 @@ class UdfMagics:
     def _bind_handle(self, function: Function) -> None:
         """Bind the function's name in the notebook, unless that name holds something that is not ours."""
         name = function.name
-        held = self.shell.user_ns.get(name, getattr(builtins, name, None))
-        if held is not None and not isinstance(held, Function):
+        names = self.shell.user_ns if name in self.shell.user_ns else vars(builtins)
+        if name in names and not isinstance(names[name], Function):
             sys.stderr.write(
-                f"warning: the name {name} holds a {type(held).__name__} and was left alone; "
+                f"warning: the name {name} holds a {type(names[name]).__name__} and was left alone; "
                 f"{name} v{function.version} is registered: %udf run {name} DF\n"
             )
         elif name.isidentifier():
@@ -147,7 +149,7 @@ class UdfMagics:
     def _call(self, rest: str) -> Any:
         """Values are Python, not words: quotes and brackets keep their meaning, and no option is among them."""
         given = pieces(rest)
-        if not given or given[0] in ("-h", "--help"):
+        if not given or {"-h", "--help"} & set(given):
             return _say(help_text("call"))
         function = self.session.function(given[0])
         return function.call(*map(self._literal, given[1:]))
@@ -156,8 +158,13 @@ class UdfMagics:
         try:
             return ast.literal_eval(piece)
         except (ValueError, SyntaxError):
-            value = expand("{" + piece + "}", self._evaluate).value
-            return None if value == "None" else value
+            try:
+                return self._evaluate(piece)
+            except Exception as error:
+                raise UsageProblem(
+                    f"%udf call: {piece} has no value: {type(error).__name__}: {error}",
+                    hint="give Python literals, such as 1.5 'text' [1, 2] None, or expressions without spaces",
+                ) from error
 
     def _found(self, options: argparse.Namespace) -> Function:
         return self.session.function(options.name, getattr(options, "version", None))
@@ -173,7 +180,7 @@ class UdfMagics:
         return FunctionView(self._found(options))
 
     def _do_run(self, options: argparse.Namespace) -> Any:
-        return self._run(self._found(options), self._data(options.data), options)
+        return self._run(self._found(options), self._order(options.data, options), options)
 
     def _do_stop(self, options: argparse.Namespace) -> Any:
         return _say(actions.stop(self.session.handles if options.name is None else [self._found(options)]))

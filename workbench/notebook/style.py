@@ -38,7 +38,7 @@ DARK: Final = {
     "warn": "#f2b45c",
     "hit": "#43282c",
 }
-"""``bg`` is below cells, ``bar`` below headings, ``tint`` below the function's own columns, ``hit`` below failing code."""
+"""``bg`` is below cells, ``bar`` below headings, ``tint`` below the function's columns, ``hit`` below failing code."""
 
 _RULES: Final = """
 font:13px/1.5 var(--jp-ui-font-family,system-ui,sans-serif);color:var(--fg);background:var(--bg);
@@ -52,10 +52,12 @@ code{font-size:12px;color:var(--dim);background:none;padding:0;white-space:norma
 .good{color:var(--good)}
 .bad{color:var(--bad)}
 .warn{color:var(--warn)}
-.c{display:flex;flex-wrap:wrap;gap:2px 18px;padding:5px 14px;color:var(--dim);background:var(--bar);font-size:12px;
+.c{display:flex;flex-wrap:wrap;gap:2px 22px;padding:5px 14px;color:var(--dim);background:var(--bar);font-size:12px;
 border-top:1px solid var(--line)}
+.c b{font-weight:600}
 .w{margin:0;padding:6px 14px;border-top:1px solid var(--line)}
 details{border-top:1px solid var(--line);margin:0}
+style+details{border-top:0}
 summary{cursor:pointer;padding:5px 14px;background:var(--bar)}
 summary small{font-size:11px;color:var(--dim);margin-left:6px}
 .x{overflow-x:auto}
@@ -68,19 +70,20 @@ table tbody tr:nth-child(n),table tbody tr:hover{background:var(--bg)}
 table th small{font-size:10px;font-weight:400;color:var(--dim)}
 table tr .n{text-align:right}
 table tr .o,table thead tr .o{background:var(--tint)}
-table tr.s>*{background:var(--bar)}
-table tr.bad>*{color:var(--bad)}
-table tr.good .m{color:var(--good)}
-table tr.warn .m{color:var(--warn)}
-table tr.dead .m{color:var(--bad)}
+table tr.s>:not(.o){background:var(--bar)}
+table tr.f>*{color:var(--bad)}
+table tr.g .m{color:var(--good)}
+table tr.a .m{color:var(--warn)}
+table tr.d .m{color:var(--bad)}
+table tr>:first-child{padding-left:14px}
 td i{color:var(--dim)}
-td.m+td+td~td{white-space:pre-wrap}
+table tr td.m+td+td~td,table tr td.m:last-child{white-space:pre-wrap}
 pre{margin:0;padding:8px 14px;font-size:12px;line-height:1.5;color:var(--fg);background:none;border:0;overflow-x:auto}
 .err{border-top:1px solid var(--line);border-left:4px solid var(--bad);background:var(--bar)}
 .err p{margin:0;padding:8px 14px 0}
 .err p b{color:var(--bad)}
 mark{background:var(--hit);color:var(--fg)}
-.d{margin:0;padding:7px 14px;color:var(--dim)}
+.y{margin:0;padding:7px 14px;color:var(--dim)}
 """
 """Nested below our class, doubled to win over JupyterLab's own rules for tables."""
 

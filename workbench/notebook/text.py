@@ -54,9 +54,9 @@ def _text(cell: Cell, width: int) -> str:
 
 
 def _fitting(grid: Grid, drawn: Sequence[tuple[int, list[str]]]) -> tuple[list[int], int]:
-    """Which columns fit into a line, the function's first, and how many do not."""
+    """Which columns fit into a line, by rank, and how many do not."""
     lead = int(grid.labelled)
-    order = sorted(range(lead, len(drawn)), key=lambda at: not grid.columns[at - lead].output)
+    order = sorted(range(lead, len(drawn)), key=lambda at: grid.columns[at - lead].rank)
     room = WIDTH - 1 - sum(drawn[at][0] + 3 for at in range(lead))
     kept = list(range(lead))
     for at in order:

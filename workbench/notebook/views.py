@@ -40,7 +40,7 @@ _FALLBACKS: Final = (Limits(20, 12, 40), Limits(10, 8, 24), Limits(5, 4, 12))
 
 _WORDS: Final = {"completed": "finished", "failed": "failed", "running": "started"}
 _TONES: Final = {"completed": "good", "running": "good", "failed": "bad"}
-_QUIET: Final = frozenset({"started", "finished", "stopped"})
+_QUIET: Final = frozenset({"started", "finished", "stopped", "failed"})
 
 
 class View:
@@ -90,8 +90,15 @@ def _state(tone: str, sign: str, word: str) -> html.Markup:
 
 
 def _counts(line: str) -> html.Markup:
-    spans = (html.tag("span", part) for part in line.split(GAP))
-    return html.tag("div", html.join(item for span in spans for item in (span, html.Markup(" &nbsp; "))), class_="c")
+    """The parts of a line side by side; what is not as it should be stands out."""
+    parts: list[str] = []
+    for part in line.split(GAP):
+        if part[:1] in SIGNS.values():
+            continue  # how it ended stands in the header
+        word, _, number = part.rpartition(" ")
+        odd = word in ("skipped", "dead letters", "restarts") and not number.startswith("0")
+        parts += [html.tag("b", part, class_="warn") if odd else html.tag("span", part), " "]
+    return html.tag("div", *parts, class_="c")
 
 
 @dataclass(repr=False)
@@ -118,7 +125,7 @@ class RunView(View):
         elif output:
             yield output
         if run.spec.kind == "udaf" and len(run.state):
-            grid = state_grid(run, limits._replace(rows=min(5, self.rows)))
+            grid = state_grid(run, limits._replace(rows=min(6, self.rows)))
             yield f"state after each batch, {grid.note}:"
             yield from text.lines_of(grid.rows, [column.name for column in grid.columns])
         if isinstance(run.error, WorkbenchError):
@@ -144,7 +151,7 @@ class RunView(View):
         if isinstance(output, Grid):
             yield html.section("Output", output.note, html.table(output))
         elif output:
-            yield html.tag("p", output, class_="d")
+            yield html.tag("p", output, class_="y")
         if run.spec.kind == "udaf" and len(run.state):
             state = state_grid(run, limits)
             yield html.section("State", state.note, html.table(state))
@@ -155,9 +162,10 @@ class RunView(View):
             letters = letters_grid(run, limits)
             yield html.section("Dead letters", letters.note, html.table(letters))
         if run.record.lines:
-            shown, seen = log_lines(run, limits), run.record.lines_seen
-            count = f"{len(shown):,} of {seen:,} lines" if len(shown) < seen else f"{seen:,} lines"
-            yield html.section("Log", count if seen > 1 else "1 line", html.lines(shown), opened=False)
+            shown, seen = log_lines(run, limits)
+            count = "1 line" if seen == 1 else f"{seen:,} lines"
+            count = f"{len(shown):,} of {count}" if len(shown) < seen else count
+            yield html.section("Log", count, html.lines(shown), opened=False)
 
     @property
     def _settled(self) -> bool:
@@ -224,7 +232,7 @@ class FunctionView(View):
             [
                 _header(function.spec, function.version, _state("good", SIGNS["started"], "registered")),
                 _counts(self._facts()),
-                html.tag("p", f"run it: %udf run {function.name} DF", class_="d"),
+                html.tag("p", f"run it: %udf run {function.name} DF", class_="y"),
                 html.section("Code", count, html.lines(code), opened=False),
             ]
         )
@@ -257,7 +265,7 @@ class GridView(View):
     def markup(self, limits: Limits) -> html.Markup:
         grid = self.grid(limits)
         return html.section(
-            self.title, grid.note, html.table(grid) if grid.rows else html.tag("p", self.empty, class_="d")
+            self.title, grid.note, html.table(grid) if grid.rows else html.tag("p", self.empty, class_="y")
         )
 
 

@@ -7,9 +7,11 @@ and what happens to failing rows (`workbench.session.run`).
 
 from __future__ import annotations
 
+import linecache
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +21,10 @@ from workbench.functions import FunctionSpec
 from workbench.session.data import describe
 from workbench.supervisor.isolation import Loss
 from workbench.types import DataType, cast_column
+
+
+_STACK: Final = re.compile(r'File "(?P<path>[^"]*/package/(?P<file>[^"]+))", line (?P<line>\d+) in (?P<function>.+)')
+"""A line of faulthandler's dump in the user's own code: packages are unpacked into folders of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,12 @@ class Prepared:
         killed = [
             RowError(
                 rows[row],
-                {"error_type": loss.error_type, "error": loss.error, "frames": [], "attempts": loss.attempts},
+                {
+                    "error_type": loss.error_type,
+                    "error": loss.error,
+                    "frames": _frames(loss.stack),
+                    "attempts": loss.attempts,
+                },
             )
             for row, loss in lost.items()
         ]
@@ -196,6 +207,19 @@ class Binding:
             )
             for answer in answers
         ]
+
+
+def _frames(stack: str) -> list[dict[str, Any]]:
+    """The user's own frames in the dump of a process that died, outermost first."""
+    return [
+        {
+            "file": found["file"],
+            "line": int(found["line"]),
+            "function": found["function"],
+            "text": linecache.getline(found["path"], int(found["line"])).strip(),
+        }
+        for found in reversed(list(_STACK.finditer(stack)))
+    ]
 
 
 def _group(schema: pa.Schema, name: str) -> int:

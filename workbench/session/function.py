@@ -264,7 +264,13 @@ class Function:
     def stop(self) -> int:
         """Close the runs that are open and end the workers; how many were idle."""
         self.close_runs()
-        return sum(self._owner.pool.stop(key) for key in self._owner.keys_of(self.registered_id))
+        return self._end_idle()
+
+    def _end_idle(self) -> int:
+        living = len(self._idle())
+        for key in self._owner.keys_of(self.registered_id):
+            self._owner.pool.stop(key)
+        return living
 
     def close_runs(self) -> None:
         """Close the runs that are open; their workers are idle then, or gone."""
@@ -281,18 +287,18 @@ class Function:
         idle = self._idle()
         for worker in idle:
             worker.process.kill()
-        for worker in idle:
-            worker.process.wait(settings.STOP_SECONDS)
+        self._end_idle()
         return len(idle)
 
     def _idle(self) -> list[Worker]:
-        pool = self._owner.pool
-        return [worker for key in self._owner.keys_of(self.registered_id) for worker in pool.idle(key)]
+        """Those that live: one that was killed in its sleep is found out when it is wanted."""
+        idle = (self._owner.pool.idle(key) for key in self._owner.keys_of(self.registered_id))
+        return [worker for workers in idle for worker in workers if worker.process.exit is None]
 
     @property
     def status(self) -> Mapping[str, Any]:
         """``state`` (running, ready, stopped), ``workers`` (pids, idle), ``runs`` (stored), ``last`` (a summary)."""
-        idle = [worker.pid for worker in self._idle() if worker.process.exit is None]
+        idle = [worker.pid for worker in self._idle()]
         last = self.last_run
         return {
             "state": "running" if self._open else "ready" if idle else "stopped",

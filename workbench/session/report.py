@@ -25,6 +25,7 @@ GAP: Final = "   "
 SHOWN_VALUES: Final = 8
 SHOWN_CHARACTERS: Final = 40
 SHOWN_LOGS: Final = 3
+SHOWN_CRASHES: Final = 4
 
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 _NOISE: Final = re.compile(r"<(function|module|class|built-in|bound method|_io\.)")
@@ -72,8 +73,8 @@ def function_line(spec: FunctionSpec, version: int) -> str:
     return f"{spec.signature or spec.name}{GAP}{spec.kind.upper()}  v{version}"
 
 
-def counts_line(run: Run) -> str:
-    """What became of the rows: ``in 1,000 rows (1 batch)   out 1,000   skipped 0   dead letters 0   restarts 0/3``."""
+def counts(run: Run) -> list[str]:
+    """What became of the rows, part by part: ``in 1,000 rows (1 batch)``, ``out 1,000``, and so on."""
     record, kind = run.record, run.spec.kind
     batches = "1 batch" if record.batches_in == 1 else f"{record.batches_in:,} batches"
     out = f"out {record.rows_out:,}"
@@ -82,17 +83,24 @@ def counts_line(run: Run) -> str:
         out += f" (fan-out {spread:.1f}, max {record.fan_out['max']:,}, empty {record.fan_out['empty']:,})"
     elif kind == "udaf" and record.groups:
         out += " group" if record.rows_out == 1 else " groups"
+    searches = max(0, record.restarts - run.restarts_counted)
     parts = [
         f"in {record.rows_in:,} {'row' if record.rows_in == 1 else 'rows'} ({batches})",
         out,
         f"skipped {record.skipped_rows:,}",
         f"dead letters {record.dead:,}",
-        f"restarts {record.restarts}/{run.restarts_allowed}",
+        f"restarts {run.restarts_counted}/{run.restarts_allowed}"
+        + (f" (+{searches} looking for rows)" if searches else ""),
     ]
     if run.status in ("failed", "closed", "interrupted"):
         sign = SIGNS["failed"] if run.status == "failed" else SIGNS["stopped"]
         parts.append(f"{sign} {run.status}")
-    return GAP.join(parts)
+    return parts
+
+
+def counts_line(run: Run) -> str:
+    """``in 1,000 rows (1 batch)   out 1,000   skipped 0   dead letters 0   restarts 0/3``."""
+    return GAP.join(counts(run))
 
 
 def summary_line(run: Run) -> str:
@@ -104,12 +112,15 @@ def notice_lines(run: Run) -> list[str]:
     """What a reader must not miss, each with a sign and a word: crashes and restarts, skipped batches, dead letters."""
     record, rows = run.record, history_rows(run)
     lines = []
-    for index, row in enumerate(rows):
-        if row.word != "crashed":
-            continue
+    crashes = [index for index, row in enumerate(rows) if row.word == "crashed"]
+    for index in crashes[:SHOWN_CRASHES]:
+        row = rows[index]
         after = next((later for later in rows[index + 1 :] if later.word in ("restarted", "gave_up", "crashed")), None)
         how = f"; restarted {after.detail}" if after is not None and after.word == "restarted" else ""
+        how = how.replace("restarted looking", "restarted, looking")
         lines.append(f"{row.sign} crashed: {run.spec.name} died of {row.detail}{how}")
+    if len(crashes) > SHOWN_CRASHES:
+        lines.append(f"{SIGNS['crashed']} crashed: {len(crashes) - SHOWN_CRASHES} more times; the history has each")
     lines += [f"{row.sign} {row.word}: {row.detail}" for row in rows if row.word == "state_lost"]
     if record.skipped:
         first = next((row for row in rows if row.word == "skipped"), None)
@@ -181,7 +192,7 @@ def type_name(arrow: pa.DataType) -> str:
         case pa.DictionaryType():
             return type_name(arrow.value_type)
         case pa.Decimal128Type() | pa.Decimal256Type():
-            return f"DECIMAL({arrow.precision}, {arrow.scale})"
+            return f"DECIMAL({arrow.precision},{arrow.scale})"
         case pa.MapType():
             return f"MAP<{type_name(arrow.key_type)}, {type_name(arrow.item_type)}>"
         case pa.ListType() | pa.LargeListType():

@@ -365,6 +365,11 @@ class Run:
         return self._schema
 
     @property
+    def restarts_counted(self) -> int:
+        """The restarts that use up those allowed; a worker that is restarted to look for a bad row does not."""
+        return self._supervisor.policy.restarts
+
+    @property
     def restarts_allowed(self) -> int:
         """The number after the slash of ``restarts 1/3``."""
         return self._supervisor.policy.allowed

@@ -23,6 +23,7 @@ from workbench.session.define import Defined, Wanted, define, names, write_packa
 from workbench.session.function import Function
 from workbench.session.launch import launch
 from workbench.settings import Settings, home
+from workbench.supervisor import scratch
 from workbench.supervisor.pool import Pool
 from workbench.supervisor.worker import Launch
 
@@ -39,7 +40,7 @@ class Workbench:
         self.settings = settings or Settings()
         self.registry = Registry(self.home)
         self.pool = Pool()
-        self._folder = Path(tempfile.mkdtemp(prefix="udf-workbench-"))
+        self._folder = scratch.folder("packages-")
         self._unpacked: dict[str, Path] = {}
         self._handles: weakref.WeakValueDictionary[int, Function] = weakref.WeakValueDictionary()
         self._keys: dict[int, set[str]] = {}

@@ -60,10 +60,11 @@ class Process:
         with self._lock:
             self._kill_group()  # grandchildren that would keep our pipes open
             self.exit = Exit.of(reap())
-            self._done.set()
-            # Written, not only closed: a forked copy of this process would keep the pipe open.
+            # Written, not only closed: a forked copy of this process would keep the pipe open. And before `close` may
+            # know of it, which closes the other end.
             os.write(self._exit_write, b"!")
             os.close(self._exit_write)
+            self._done.set()
 
     def _kill_group(self) -> None:
         # The group may be gone, or (macOS) all of it zombies.

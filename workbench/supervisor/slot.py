@@ -57,7 +57,10 @@ class Work:
 
 @dataclass(slots=True)
 class Slot:
-    """See the module. Times are monotonic seconds; ``fault`` is why we ended the worker, ``refused`` what it said."""
+    """See the module. Times are monotonic seconds; ``fault`` is why we ended the worker, ``refused`` what it said.
+
+    ``new_size`` is its memory after its first batch, in bytes; a ``tired`` one is to be replaced once it owes nothing.
+    """
 
     index: int
     worker: Worker | None = None
@@ -74,6 +77,8 @@ class Slot:
     stack_asked_at: float | None = None
     fault: Exception | None = None
     refused: Mapping[str, Any] | None = None
+    new_size: int = 0
+    tired: bool = False
 
     def occupy(self, worker: Worker, life: int) -> None:
         """Take a new worker, which has everything to do again that its predecessor owes or has not saved."""
@@ -85,6 +90,7 @@ class Slot:
     def vacate(self) -> None:
         """The worker is gone; what it owes stays."""
         self.worker = self.closing_since = self.stack_asked_at = self.fault = self.refused = None
+        self.new_size, self.tired = 0, False
 
     def send(self, work: Work) -> None:
         """Ask the worker, if there is one, for something that it owes."""
@@ -102,7 +108,6 @@ class Slot:
     def settle(self) -> Work:
         """The oldest request has been answered."""
         self.head_since = time.monotonic()
-        self.stack_asked_at = None
         return self.owed.popleft()
 
     def deadlines(self, start_timeout: float, timeout: float | None) -> Iterator[float]:

@@ -20,9 +20,18 @@ from typing import Any
 import pyarrow as pa
 
 from workbench import settings
-from workbench.errors import BatchTimeout, ProtocolError, StateLost, UdfError, WorkerStartError, WorkerStartTimeout
+from workbench.errors import (
+    BatchTimeout,
+    ProtocolError,
+    StateLost,
+    UdfError,
+    WorkerOutOfMemory,
+    WorkerStartError,
+    WorkerStartTimeout,
+)
 from workbench.events import Event, LogLine
 from workbench.supervisor.isolation import Loss, Search, look_into
+from workbench.supervisor.memory import LOOK_SECONDS, MemoryLimit, resident
 from workbench.supervisor.outcome import Outcome
 from workbench.supervisor.pool import Pool
 from workbench.supervisor.refusal import (
@@ -61,6 +70,7 @@ class Supervisor:
         timeout: float | None = None,
         skip_invalid: bool = False,
         isolate_timeouts: bool = False,
+        memory: MemoryLimit | None = None,
     ) -> None:
         self.launch = launch
         self.policy = policy
@@ -69,7 +79,7 @@ class Supervisor:
         self._tell = (teller := Teller(emit, log)).event
         self._sink = teller.sink
         self._window, self._timeout, self._skip_invalid = window, timeout, skip_invalid
-        self._isolate_timeouts = isolate_timeouts
+        self._isolate_timeouts, self._memory = isolate_timeouts, memory
         self._slots = [Slot(index) for index in range(workers)]
         self._lives = 0
         self._done: dict[int, Outcome] = {}
@@ -131,8 +141,8 @@ class Supervisor:
         if self.launch.keeps_state:  # in turn, so that the same input gives the same partial states
             slot = self._slots[self._taken % len(self._slots)]
         else:
-            slot = min(self._slots, key=lambda slot: (len(slot.owed), slot.worker is None, slot.index))
-        return slot if len(slot.owed) < self._window else None
+            slot = min(self._slots, key=lambda slot: (slot.tired, len(slot.owed), slot.worker is None, slot.index))
+        return slot if len(slot.owed) < self._window and not slot.tired else None
 
     def _give(self, slot: Slot, work: Work) -> None:
         if not slot.owed:
@@ -195,6 +205,8 @@ class Supervisor:
         now = time.monotonic()
         start = self.launch.start_timeout
         deadlines = [deadline for slot in self._slots for deadline in slot.deadlines(start, self._timeout)]
+        if self._memory is not None and any(slot.owed for slot in self._slots):
+            deadlines.append(now + LOOK_SECONDS)
         return max(0.0, min(deadlines) - now) if deadlines else None
 
     def _on_time(self, now: float) -> None:
@@ -217,6 +229,9 @@ class Supervisor:
                         logs=slot.last_lines(),
                         hint="it is still importing: look at the log, or raise start_timeout",
                     )
+            elif self._memory is not None and slot.owed and self._memory.exceeded(resident(worker.pid) or 0):
+                slot.fault = slot.fault or WorkerOutOfMemory(f"it used more memory than its limit of {self._memory}")
+                worker.process.kill()
             elif self._timeout is not None and slot.owed and now >= slot.head_since + self._timeout:
                 self._out_of_time(slot, worker, now)
 
@@ -241,6 +256,9 @@ class Supervisor:
     # -- what workers say ----------------------------------------------------------------------------------------------
 
     def _on_reply(self, slot: Slot, reply: Reply | Died) -> None:
+        late = slot.stack_asked_at is not None or isinstance(slot.fault, BatchTimeout)
+        if late and not isinstance(reply, Died):
+            return  # the signal that asked for the stack interrupts system calls: what is answered then may be wrong
         match reply:
             case Ready(info):
                 slot.head_since = time.monotonic()
@@ -251,6 +269,8 @@ class Supervisor:
             case Blob(_, data):
                 slot.settle()
                 slot.snapshot, slot.journal = data, []
+                if slot.tired and not slot.owed:
+                    self._recycle(slot)
             case Refused(phase, number, info):
                 self._on_refused(slot, phase, number, info)
             case Invalid(_, error, fatal):
@@ -274,6 +294,7 @@ class Supervisor:
             return
         if self.launch.keeps_state:
             slot.journal.append(work)
+        self._weigh(slot, answer.meta.get("rss", 0))
         if work.answered:
             return
         work.answered = True
@@ -285,6 +306,25 @@ class Supervisor:
         rows = work.batch.num_rows if work.batch is not None else 0
         self._tell("batch", slot, batch=number, rows=rows)
         self._done[number] = outcome
+
+    def _weigh(self, slot: Slot, used: int) -> None:
+        """After a batch: a worker that has grown near the limit is replaced once it owes nothing."""
+        if self._memory is None:
+            return
+        slot.new_size = slot.new_size or used
+        if not slot.tired and self._memory.tired(used, slot.new_size):
+            slot.tired = True
+            if self.launch.keeps_state:
+                slot.since_snapshot = 0
+                self._give(slot, Work("snapshot", self._taken))
+        if slot.tired and not slot.owed:
+            self._recycle(slot)
+
+    def _recycle(self, slot: Slot) -> None:
+        """Put a new worker in the place of one that has grown, between two batches. No crash, and not counted as one."""
+        self._tell("recycled", slot, batch=slot.last_batch, detail=f"near its memory limit of {self._memory}")
+        self._drop(slot)
+        self._start(slot)
 
     def _found(self, slot: Slot, search: Search) -> None:
         """Publish a batch that was looked into, once nothing of it is open."""
@@ -457,4 +497,6 @@ def _loss(died: Died, fault: Exception | None) -> Loss:
     """What is said of a row that was alone when its worker ended."""
     if isinstance(fault, BatchTimeout):
         return Loss("BatchTimeout", "no answer in time: the worker was ended", fault.stack)
+    if isinstance(fault, WorkerOutOfMemory):
+        return Loss("WorkerOutOfMemory", said(fault), died.stack)
     return Loss("WorkerCrashed", f"the worker died of {died.exit}" + (f": {said(fault)}" if fault else ""), died.stack)

@@ -10,7 +10,6 @@ import errno
 import os
 import selectors
 import shutil
-import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import Any, Final
 from workbench import settings
 from workbench.errors import PythonNotFound, WorkerStartError
 from workbench.supervisor import process as processes
+from workbench.supervisor import scratch
 from workbench.supervisor.process import Exit, Process
 from workbench.supervisor.template import Templates
 from workbench.transport.base import Channel, Closed, Ready, Reply
@@ -77,7 +77,7 @@ class Worker:
         self._logs: dict[int, _LogPipe] = {}
         with ExitStack() as undo:
             try:
-                self.folder = tempfile.mkdtemp(prefix="udf-worker-")
+                self.folder = str(scratch.folder("worker-"))
                 undo.callback(shutil.rmtree, self.folder, ignore_errors=True)
                 self.channel = launch.channel()
                 undo.callback(self.channel.close)

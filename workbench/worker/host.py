@@ -125,6 +125,7 @@ class Host:
         for part in parts:
             self._parent.send(protocol.PART, number, part.serialize())
         meta["rows"] = sum(part.num_rows for part in parts)
+        meta["rss"] = resident()
         for stream in (sys.stdout, sys.stderr):  # what was printed for this batch is in the log before its end is told
             if stream is not None and not stream.closed:
                 stream.flush()
@@ -187,6 +188,17 @@ def main(fd: int) -> None:
                     return
     except ParentGone:
         return
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds now; where the system does not tell, the most that it ever held."""
+    try:
+        with open("/proc/self/statm", "rb") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def die_with(parent: int) -> None:

@@ -1,0 +1,84 @@
+"""Options and help: complete, from one definition, and never an error of IPython's."""
+
+from __future__ import annotations
+
+import pytest
+
+from workbench.errors import UsageProblem
+from workbench.notebook.magics import UdfMagics
+from workbench.notebook.parsers import (
+    COMMANDS,
+    LATER_COMMANDS,
+    LATER_OPTIONS,
+    cell_parser,
+    command_parser,
+    help_text,
+)
+
+OPTIONS = """--type --symbol --entry --file --import --env --python --sample -n --group-by --columns --batch-size
+--batch-rows --workers --always-nullable --not-nullable --volatility --max-restarts --timeout --on-invalid --on-error
+--no-run -o --quiet -h"""
+
+
+def test_the_options_of_the_cell_are_those_of_the_design() -> None:
+    """Each option that the design names is there."""
+    assert set(OPTIONS.split()) <= set(cell_parser().options())
+
+
+def test_help_is_complete() -> None:
+    """``%udf help`` shows each command with each of its options, and all of ``%%udf``."""
+    text = help_text()
+    for parser in [cell_parser(), *map(command_parser, COMMANDS)]:
+        assert parser.prog in text
+        assert all(option in text for option in parser.options())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help_and_a_doer(name: str) -> None:
+    """``-h`` works for each command without its arguments, and each command does something."""
+    assert command_parser(name).read(["-h"]).help
+    assert f"usage: %udf {name}" in help_text(name)
+    assert name == "call" or callable(getattr(UdfMagics, f"_do_{name}"))
+
+
+@pytest.mark.parametrize("name", LATER_COMMANDS)
+def test_commands_of_later_are_refused_by_name(name: str) -> None:
+    """A planned command says that it is not there yet, and which are."""
+    with pytest.raises(UsageProblem, match=f"{name} is not there yet"):
+        command_parser(name)
+
+
+@pytest.mark.parametrize("option", LATER_OPTIONS)
+def test_options_of_later_are_refused_by_name(option: str) -> None:
+    """A planned option says that it is not there yet."""
+    with pytest.raises(UsageProblem, match=f"{option} is not there yet"):
+        cell_parser().read([option, "1"])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--smaple", "df"], "unknown option '--smaple'; did you mean --sample?"),
+        (["--type", "udx"], "invalid choice: 'udx'"),
+        (["-n", "many"], "invalid int value: 'many'"),
+        (["--sample"], "expected one argument"),
+        (["stray"], "unknown word 'stray'"),
+        (["--always-nullable", "--not-nullable"], "not allowed with"),
+    ],
+)
+def test_what_cannot_be_read_is_a_problem_with_a_way_out(given: list[str], message: str) -> None:
+    """No exit, no printing: an error of ours that names the option and says where the help is."""
+    with pytest.raises(UsageProblem) as caught:
+        cell_parser().read(given)
+    assert message in str(caught.value)
+    assert "%%udf -h" in caught.value.hint
+
+
+def test_help_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The width of a terminal that happens to be there does not show, nor do colours."""
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    narrow = help_text()
+    monkeypatch.setenv("COLUMNS", "300")
+    assert help_text() == narrow
+    assert "\x1b" not in narrow
