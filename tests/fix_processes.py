@@ -19,10 +19,11 @@ import pytest
 
 import workbench.worker
 from workbench.events import Event, LogLine
+from workbench.supervisor.outcome import Outcome
 from workbench.supervisor.pool import Pool
 from workbench.supervisor.restart import RestartPolicy
 from workbench.supervisor.source import Source
-from workbench.supervisor.supervisor import Outcome, Supervisor
+from workbench.supervisor.supervisor import Supervisor
 from workbench.supervisor.worker import Died, Launch, Worker
 from workbench.transport.base import Reply
 from workbench.transport.framed import FramedChannel

@@ -42,5 +42,5 @@ def test_the_demo_shows_the_main_job(
         "workbench run --help",
     ):
         assert words in out
-    assert list(folder.iterdir()) == []
+    assert [path for top in folder.iterdir() for path in top.iterdir()] == []
     assert list(home.iterdir()) == []

@@ -305,7 +305,7 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(command=command)
         return made
 
-    add("demo", _demo, "the main job on real data, in ten seconds", "example:\n  workbench demo", common)
+    add("demo", _demo, "the main job on real data, in a few seconds", "example:\n  workbench demo", common)
     _add_run(add("run", _run, "run a function over a file", _RUN_EXAMPLES, definition, at_home))
     package = add("package", _package, "write a function's zip", _PACKAGE_EXAMPLES, definition, at_home)
     package.add_argument(

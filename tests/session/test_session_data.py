@@ -28,10 +28,12 @@ TABLE = pa.table({"a": [1, None, 3], "s": ["x", "", None]})
 
 
 def opened(data: Any, *, batch_rows: int = 1000, batch_bytes: int = 1 << 20) -> Data:
+    """What a run would read."""
     return open_data(data, batch_rows=batch_rows, batch_bytes=batch_bytes)
 
 
 def whole(data: Any, **limits: int) -> pa.Table:
+    """All of it."""
     source = opened(data, **limits)
     return pa.Table.from_batches(source.batches, source.schema)
 

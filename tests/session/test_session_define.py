@@ -1,4 +1,4 @@
-"""What a user may call a function becomes a spec and a package; nothing is run, and all that is wrong is said at once."""
+"""Whatever a user calls a function becomes a spec and a package: nothing is run, all that is wrong is said at once."""
 
 from __future__ import annotations
 
@@ -25,14 +25,17 @@ SCRIPT = "import sys\nimport pyarrow as pa\nfor batch in pa.ipc.open_stream(sys.
 
 
 def made(source: Any, signature: str | None = SIGNATURE, **wanted: Any) -> Defined:
+    """`define` with a signature that fits `RATIO`."""
     return define(source, Wanted(signature=signature, **wanted))
 
 
 def files(defined: Defined) -> set[str]:
+    """The paths in the package, without the manifest."""
     return set(read_zip(defined.package).files) - {"workbench.json"}
 
 
 def tree(folder: Path, contents: Mapping[str, str]) -> Path:
+    """These files below the folder."""
     for name, text in contents.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -41,6 +44,7 @@ def tree(folder: Path, contents: Mapping[str, str]) -> Path:
 
 
 def zipped(path: Path, contents: Mapping[str, str]) -> Path:
+    """A zip of these files."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, text in contents.items():
             archive.writestr(name, text)
@@ -92,7 +96,7 @@ def test_any_sql_name_makes_a_module(name: str) -> None:
 
 
 def test_a_script_needs_no_signature() -> None:
-    """A text that reads stdin is a script, shipped below one folder as Fungi has it; its name is given or ``script``."""
+    """A text that reads stdin is a script, shipped below a folder as Fungi has it; its name is given, or ``script``."""
     assert made(SCRIPT, None).spec.name == "script"
     defined = made(SCRIPT, None, name="keep")
     assert (defined.spec.kind, defined.spec.signature, defined.spec.entry) == ("script", None, "keep/keep.py")
@@ -231,7 +235,12 @@ def test_one_import_may_stand_alone(tmp_path: Path, w: wb.Workbench) -> None:
         ({"a.py": "", "b.py": RATIO}, {"symbol": "b.evaluate"}, "b.py", "b.evaluate"),
         ({"a.py": "", "get_result.py": RATIO}, {"symbol": "get_result"}, "get_result.py", "get_result.evaluate"),
         ({"only.py": "def score(a, b): return a"}, {"symbol": "score"}, "only.py", "only.score"),
-        ({"pkg/__init__.py": "", "pkg/mod.py": RATIO}, {"symbol": "pkg.mod.evaluate"}, "pkg/mod.py", "pkg.mod.evaluate"),
+        (
+            {"pkg/__init__.py": "", "pkg/mod.py": RATIO},
+            {"symbol": "pkg.mod.evaluate"},
+            "pkg/mod.py",
+            "pkg.mod.evaluate",
+        ),
         ({"pkg/__init__.py": RATIO}, {"symbol": "pkg.evaluate"}, "pkg/__init__.py", "pkg.evaluate"),
         ({"mod.py": RATIO}, {"symbol": "proj.mod.evaluate"}, "proj/mod.py", "proj.mod.evaluate"),
     ],
@@ -340,7 +349,7 @@ def test_what_is_no_zip_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("main.py", "name = 'é'".encode("latin-1"))
     (tmp_path / "y.zip").write_bytes(packed.getvalue())
-    with pytest.raises(PackageError, match="main.py is not UTF-8 text"):
+    with pytest.raises(PackageError, match=r"main.py is not UTF-8 text"):
         made(tmp_path / "y.zip")
 
 
@@ -467,5 +476,5 @@ def test_a_decorator_with_the_wrong_number_of_types_is_told(module: Any) -> None
 
 def test_package_says_where_it_cannot_write(tmp_path: Path, w: wb.Workbench) -> None:
     """A missing folder is an error of ours."""
-    with pytest.raises(PackageError, match="cannot write .*: No such file or directory"):
+    with pytest.raises(PackageError, match=r"cannot write .*: No such file or directory"):
         w.package(RATIO, tmp_path / "no" / "x.zip", signature=SIGNATURE)

@@ -1,4 +1,4 @@
-"""What goes wrong is told with function, row, line and way out; what can go on goes on, and no row is lost or doubled."""
+"""What goes wrong is told with function, row and line; what can go on goes on, and no row is lost or doubled."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import pyarrow as pa
 import pytest
 
 import workbench as wb
-from workbench.settings import DEAD_LETTERS
 from workbench.errors import (
     BatchTimeout,
     PythonNotFound,
@@ -24,6 +23,7 @@ from workbench.errors import (
     UdfError,
     WorkerStartError,
 )
+from workbench.settings import DEAD_LETTERS
 
 SUM = """
 class Sum:
@@ -133,7 +133,7 @@ def test_dead_letters_do_not_hide_columns_of_ours(w: wb.Workbench) -> None:
 def test_outputs_of_the_wrong_type_name_row_and_value(w: wb.Workbench) -> None:
     """Text for INT, a number that does not fit, None where the function promised a value."""
     f = w.register("def evaluate(a):\n    return {0: 0, 1: 'one', 2: 1 << 40}[a]\n", "f(a INT) -> INT")
-    with pytest.raises(UdfError, match="f failed at input row 1 .*'one' is a str; INT wants int"):
+    with pytest.raises(UdfError, match=r"f failed at input row 1 .*'one' is a str; INT wants int"):
         f.run(NUMBERS.slice(0, 3)).wait()
     errors = f.run(NUMBERS.slice(0, 3), on_error="dead_letter").wait().dead_letters["error"]
     assert errors[1] == "1099511627776 does not fit INT (-2147483648 to 2147483647)"
@@ -146,15 +146,19 @@ def test_outputs_of_the_wrong_type_name_row_and_value(w: wb.Workbench) -> None:
 
 
 def test_an_aggregate_says_in_which_step_it_failed(w: wb.Workbench) -> None:
-    """accumulate belongs to a row and may be set aside; finish belongs to a group."""
+    """Accumulate belongs to a row and may be set aside; finish belongs to a group."""
     f = w.register(SUM.replace("+= a", "+= 1 // a"), "total(a INT) -> INT")
-    with pytest.raises(UdfError, match="total failed at input row 0 .*Error in accumulate at row 0: ZeroDivisionError"):
+    with pytest.raises(
+        UdfError, match=r"total failed at input row 0 .*Error in accumulate at row 0: ZeroDivisionError"
+    ):
         f.run(NUMBERS.slice(0, 3)).wait()
     run = f.run(NUMBERS.slice(0, 3), on_error="dead_letter").wait()
     assert run.to_arrow().to_pylist() == [{"total": 1}]
     assert run.dead_letters["row"].tolist() == [0]
-    g = w.register(SUM.replace("return self.sum\n    def finish", "return self.sum\n    def finish", 1)[:-16] + "1 // 0\n",
-                   "broken(a INT) -> INT")
+    g = w.register(
+        SUM.replace("return self.sum\n    def finish", "return self.sum\n    def finish", 1)[:-16] + "1 // 0\n",
+        "broken(a INT) -> INT",
+    )
     with pytest.raises(UdfError, match="Error finalizing state of group 7: ZeroDivisionError") as caught:
         g.run(pd.DataFrame({"a": [1], "g": [7]}), group_by="g").wait()
     assert (caught.value.function, caught.value.version) == ("broken", 1)
@@ -165,7 +169,7 @@ def test_an_aggregate_says_in_which_step_it_failed(w: wb.Workbench) -> None:
 
 @pytest.mark.parametrize("kind", ["udf", "udtf", "udaf", "script"])
 def test_a_kill_in_the_middle_is_repaired(w: wb.Workbench, kind: str) -> None:
-    """kill -9: the run completes, no row is lost or doubled, and the history shows the signal and the restart.
+    """Kill -9: the run completes, no row is lost or doubled, and the history shows the signal and the restart.
 
     A script's output of a batch in flight may have been lost with it, so its batch is sent again; it has no state here.
     """
@@ -252,10 +256,11 @@ def test_no_restart_is_a_number_too(w: wb.Workbench) -> None:
     """``max_restarts=0``: the first death from outside ends the run."""
     f = w.register("def evaluate(a):\n    return a\n", "f(a INT) -> INT")
     run = f.run(NUMBERS, batch_rows=10, max_restarts=0)
+    stream = run.batches()
+    next(stream)
+    os.kill(pid_of(run), signal.SIGKILL)
     with pytest.raises(RestartsExhausted, match="f stopped after 0 restarts; 1 crash, the last of SIGKILL"):
-        for number, _ in enumerate(run.batches()):
-            if number == 3:
-                os.kill(pid_of(run), signal.SIGKILL)
+        list(stream)
 
 
 def test_a_script_that_raises_tells_its_error(w: wb.Workbench) -> None:
@@ -270,7 +275,9 @@ def test_a_script_that_raises_tells_its_error(w: wb.Workbench) -> None:
 # -- a script writes what is no answer ---------------------------------------------------------------------------------
 
 
-PRINTS = ECHO.replace("    writer.write", "    if batch['a'][0].as_py() == 10:\n        print('hello')\n    writer.write")
+PRINTS = ECHO.replace(
+    "    writer.write", "    if batch['a'][0].as_py() == 10:\n        print('hello')\n    writer.write"
+)
 
 CHANGES = """
 import sys
@@ -357,7 +364,9 @@ def test_a_batch_that_takes_too_long_shows_where_it_was(w: wb.Workbench) -> None
 def test_a_missing_interpreter_fails_fast(w: wb.Workbench, python: str) -> None:
     """What was looked for and what there is; nothing was started, and the function can still be listed and dropped."""
     f = w.register("def evaluate(a):\n    return a\n", "f(a INT) -> INT", python=python)
-    with pytest.raises(PythonNotFound, match=rf"python '{python}' .*; no worker was started\n  found: python") as caught:
+    with pytest.raises(
+        PythonNotFound, match=rf"python '{python}' .*; no worker was started\n  found: python"
+    ) as caught:
         f.run(NUMBERS)
     assert isinstance(caught.value, FileNotFoundError)
     assert f.status["state"] == "stopped"
@@ -369,7 +378,10 @@ def test_a_missing_interpreter_fails_fast(w: wb.Workbench, python: str) -> None:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("import no_such_module\ndef evaluate(a):\n    return a\n", r"f cannot be loaded: ModuleNotFoundError: .*\n  install"),
+        (
+            "import no_such_module\ndef evaluate(a):\n    return a\n",
+            r"f cannot be loaded: ModuleNotFoundError: .*\n  install",
+        ),
         ("1 / 0\ndef evaluate(a):\n    return a\n", "f cannot be loaded: ZeroDivisionError: division by zero"),
         ("import sys\nsys.exit(3)\ndef evaluate(a):\n    return a\n", "f cannot be loaded: SystemExit: 3"),
     ],
@@ -396,7 +408,7 @@ def test_a_module_that_python_hides_is_named(w: wb.Workbench, tmp_path: Path) ->
     """json.py in a package cannot be reached: the way out is said."""
     (tmp_path / "json.py").write_text("def evaluate(a):\n    return a\n")
     f = w.register(tmp_path / "json.py", "f(a INT) -> INT")
-    with pytest.raises(WorkerStartError, match="a module called 'json' is part of Python .*; rename the file"):
+    with pytest.raises(WorkerStartError, match=r"a module called 'json' is part of Python .*; rename the file"):
         f.run(NUMBERS).wait()
 
 

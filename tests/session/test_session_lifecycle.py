@@ -1,4 +1,4 @@
-"""Runs end, workers are given back, nothing is left behind; versions, handles and history are what another session sees."""
+"""Runs end, workers are given back, nothing is left behind; what happened is what another session sees."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ ONE = pd.DataFrame({"a": [1]})
 
 
 def endless() -> Iterator[pa.RecordBatch]:
+    """A source that has no end."""
     for number in itertools.count():
         yield pa.record_batch({"a": [number]})
 
@@ -83,9 +84,11 @@ def test_a_generator_that_is_left_ends_its_run(w: wb.Workbench) -> None:
 def test_a_run_that_is_closed_inside_its_loop_says_so(w: wb.Workbench) -> None:
     """Who closes a run and asks it for more gets an error, not fewer rows."""
     run = w.register(PID, SIGNATURE).run(endless())
+    stream = run.batches()
+    next(stream)
+    run.close()
     with pytest.raises(RunClosed, match="pid: this run was closed"):
-        for _ in run.batches():
-            run.close()
+        next(stream)
     assert run.status == "closed"
     run.close()
 

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.soak import runs
+from . import runs
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -29,6 +29,8 @@ GROWTH = 1.1
 
 ECHO = "def evaluate(id):\n    return id\n"
 TWICE = "def evaluate(id):\n    yield id\n    yield -id\n"
+POISONED = "def evaluate(id):\n    if id in BAD: os.kill(os.getpid(), signal.SIGSEGV)\n    return id\n"
+FLOODS = "def evaluate(id):\n    for _ in range(LINES):\n        os.write(2, b'x' * 99 + b'\\n')\n    return id\n"
 TOTAL = textwrap.dedent("""
     class Total:
         def __init__(self):
@@ -99,7 +101,7 @@ def workers_of(run: wb.Run) -> list[int]:
 
 
 def kill(pid: int) -> None:
-    """kill -9; the worker may have been ended for another reason since it was chosen."""
+    """Kill -9; the worker may have been ended for another reason since it was chosen."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
 
@@ -148,9 +150,7 @@ def s3_poison(rng: Random, home: Path, full: bool) -> str:
     """Exactly the rows that kill the process are set aside; all others have their result."""
     total, poison = (1_000, 100) if full else (50, 5)
     bad = sorted(rng.sample(range(total * 1_000), poison))
-    source = f"import os, signal\nBAD = {set(bad)}\ndef evaluate(id):\n" + (
-        "    if id in BAD: os.kill(os.getpid(), signal.SIGSEGV)\n    return id\n"
-    )
+    source = f"import os, signal\nBAD = {set(bad)}\n{POISONED}"
     with wb.Workbench(home) as w:
         function = w.register(source, "poisoned(id BIGINT) -> BIGINT")
         run = function.run(batches(total, 1_000), workers=2, on_error="dead_letter", max_restarts=1000)
@@ -167,7 +167,8 @@ ORPHANS = r"""
 import os, sys, threading, time
 import pyarrow as pa, workbench as wb
 w = wb.Workbench(sys.argv[1])
-spin = "import ctypes, time\ndef evaluate(id):\n    if id == 3: ctypes.PyDLL(None).pause()\n    while True: time.sleep(0.01)\n"
+spin = "import ctypes, time\ndef evaluate(id):\n    if id == 3: ctypes.PyDLL(None).pause()\n"
+spin += "    while True: time.sleep(0.01)\n"
 f = w.register(spin, "spin(id BIGINT) -> BIGINT")
 run = f.run([pa.RecordBatch.from_pydict({"id": [i]}) for i in range(4)], workers=4, batch_rows=1)
 threading.Thread(target=lambda: list(run.batches()), daemon=True).start()
@@ -198,9 +199,11 @@ def s4_orphans(rng: Random, home: Path, full: bool) -> str:
             time.sleep(0.001)
         slowest = max(slowest, time.monotonic() - killed)
     scratch.sweep()  # as the first folder of any process does
-    left = [path.name for path in Path(tempfile.gettempdir()).glob("udf-*") if str(os.getpid()) not in path.name]
-    assert not left, f"folders of killed kernels were not swept: {left}"
-    return f"{count} kernels killed, 0 of {4 * count} workers survived, the slowest was gone after {slowest * 1000:.0f} ms"
+    folders = [path.name for path in Path(tempfile.gettempdir()).glob("udf-*") if str(os.getpid()) not in path.name]
+    assert not folders, f"folders of killed kernels were not swept: {folders}"
+    return (
+        f"{count} kernels killed, 0 of {4 * count} workers survived, the slowest was gone after {slowest * 1000:.0f} ms"
+    )
 
 
 def s6_state(rng: Random, home: Path, full: bool) -> str:
@@ -284,7 +287,7 @@ def s12_stderr(rng: Random, home: Path, full: bool) -> str:
     """A worker that floods its log neither stalls nor grows us, and its answer is right."""
     del rng
     size = (1 << 30) if full else (64 << 20)
-    source = f"import os\nLINE = b'x' * 99 + b'\\n'\ndef evaluate(id):\n    for _ in range({size // 100 // 4}):\n        os.write(2, LINE)\n    return id\n"
+    source = f"import os\nLINES = {size // 400}\n{FLOODS}"
     with wb.Workbench(home) as w:
         function = w.register(source, "floods(id BIGINT) -> BIGINT")
         before = resident(os.getpid()) or 0

@@ -77,14 +77,17 @@ def child() -> Iterator[Child]:
 
 
 def end(rows: int = 3, **more: Any) -> bytes:
+    """The last frame of an answer."""
     return protocol.encode({"rows": rows, **more})
 
 
 def part(data: pa.RecordBatch = ROWS) -> bytes:
+    """A batch of an answer."""
     return bytes(data.rename_columns(["out0"]).serialize().to_pybytes())
 
 
 def refused(phase: str, error: str = "no") -> bytes:
+    """A refusal."""
     return protocol.encode({"phase": phase, "error_type": "ValueError", "error": error, "frames": []})
 
 
@@ -165,7 +168,7 @@ def test_a_finish_has_the_group_columns() -> None:
     ],
 )
 def test_a_wrong_answer_ends_the_conversation(child: Child, frames: list[Frame], message: str) -> None:
-    """Wrong number, wrong kind, wrong count, no JSON: told by name with the batch that waited, and nothing comes after."""
+    """Wrong number, wrong kind, wrong count, no JSON: told by name with the batch that waited; nothing comes after."""
     child.channel.submit(5, ROWS)
     (reply,) = child.says(*frames)
     assert isinstance(reply, Invalid)

@@ -80,6 +80,7 @@ def finish(*workers: Aggregate) -> Rows:
 
 
 def feed(worker: Aggregate, number: int, *columns: list[Any], keys: str = "BIGINT") -> dict[str, Any]:
+    """What is told of one batch."""
     types = [keys, "BIGINT"] if len(columns) > 1 else ["BIGINT"]
     parts, meta = worker.batch(number, batch(*columns, types=types))
     assert parts == []
@@ -109,7 +110,9 @@ def test_no_rows() -> None:
     assert finish(empty) == []
 
 
-@pytest.mark.parametrize(("keys", "items"), [("BIGINT", [None, 1]), ("DOUBLE", [math.nan, None]), ("STRING", ["", "ä"])])
+@pytest.mark.parametrize(
+    ("keys", "items"), [("BIGINT", [None, 1]), ("DOUBLE", [math.nan, None]), ("STRING", ["", "ä"])]
+)
 def test_null_and_nan_are_groups(keys: str, items: list[Any]) -> None:
     """NULL is a group, NaN is one group, also over batches, workers and snapshots."""
     first, second = hosted(keys=keys), hosted(keys=keys)
@@ -295,8 +298,7 @@ def test_each_step_has_its_words(step: str, words: str, monkeypatch: pytest.Monk
     worker = hosted(Raises, report=0)
     monkeypatch.setattr(Raises, "step", step)
     with pytest.raises(AggregateError) as caught:
-        feed(worker, 0, [7], [1])
-        finish(worker)
+        _ = feed(worker, 0, [7], [1]), finish(worker)
     assert str(caught.value) == words
     assert repr(caught.value.__cause__) == f"KeyboardInterrupt('{step}')"
 
@@ -312,19 +314,22 @@ def test_a_state_that_cannot_be_saved() -> None:
     worker = hosted(Locked, width=0)
     meta = feed(worker, 0, [1])
     assert "cannot pickle" in meta["states"][0]["result"]
-    with pytest.raises(AggregateError, match="^Error serializing state$"):
+    with pytest.raises(AggregateError, match=r"^Error serializing state$"):
         worker.snapshot()
 
 
 def test_a_state_that_cannot_be_loaded() -> None:
     """The same for what can be saved and not be loaded again."""
-    with pytest.raises(AggregateError, match="^Error deserializing state$"):
+    with pytest.raises(AggregateError, match=r"^Error deserializing state$"):
         hosted().restore(b"no pickle")
 
 
 @pytest.mark.parametrize(
     ("width", "words"),
-    [(0, "finish() returned a wrong value: 'x' is a str"), (1, "finish() returned a wrong value for group 7: 'x' is a")],
+    [
+        (0, "finish() returned a wrong value: 'x' is a str"),
+        (1, "finish() returned a wrong value for group 7: 'x' is a"),
+    ],
 )
 def test_a_result_of_the_wrong_type(width: int, words: str) -> None:
     """A result that does not fit is named with its group."""

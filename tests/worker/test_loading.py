@@ -30,10 +30,12 @@ def refusal(launch: Launch) -> dict[str, Any]:
 
 
 def refuses(said: Reply | Died) -> bool:
+    """Whether it is a refusal."""
     return isinstance(said, Refused)
 
 
 def write(folder: Path, **files: str) -> None:
+    """Modules of the user; two underscores stand for a slash."""
     for name, text in files.items():
         path = folder / (name.replace("__", "/") + ".py")
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -25,6 +25,7 @@ def run(function: Callable[..., Any], rows: pa.RecordBatch, on_error: str = "dea
 
 
 def rows_of(errors: Sequence[dict[str, Any]]) -> list[int]:
+    """The rows of errors."""
     return [error["row"] for error in errors]
 
 
@@ -72,6 +73,8 @@ def test_tuples_from_a_generator() -> None:
 
 
 def raises(error: type[BaseException]) -> Callable[[int], int]:
+    """A function that fails for 1, 4, 7 and so on."""
+
     def evaluate(value: int) -> int:
         if value % 3 == 1:
             raise error("no")
@@ -149,7 +152,7 @@ def test_wrong_number_of_results(difference: int, row_errors: int) -> None:
 
     def evaluate(rows: list[tuple[int]]) -> list[int]:
         results = [value for (value,) in rows]
-        return (results + [0])[: len(rows) + difference] if 4 in results or 5 in results else results
+        return [*results, 0][: len(rows) + difference] if 4 in results or 5 in results else results
 
     out, errors = run(evaluate, batch(range(8)), batch_size=8)
     assert out == [0, 1, 2, 3, None, None, 6, 7]

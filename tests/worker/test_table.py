@@ -19,6 +19,7 @@ ONE, TWO = ["BIGINT"], ["BIGINT", "STRING"]
 def answer(
     function: Callable[..., Any], rows: pa.RecordBatch, on_error: str = "dead_letter", **more: Any
 ) -> tuple[list[pa.RecordBatch], dict[str, Any]]:
+    """The output, and what is told of it."""
     hosted = Table(function, setup("udtf", roots=[HERE], **more))
     hosted.open({"on_error": on_error})
     parts, meta = hosted.batch(0, rows)
@@ -34,8 +35,8 @@ def run(function: Callable[..., Any], rows: pa.RecordBatch, **more: Any) -> tupl
 
 
 def several(value: int | None) -> Iterator[Any]:
-    for index in range(value or 0):
-        yield index
+    """0, 1, 2 … up to the value."""
+    yield from range(value or 0)
 
 
 def test_none_one_or_many_rows() -> None:
@@ -67,6 +68,7 @@ def test_several_columns() -> None:
 
 
 def iter_of(*items: Any) -> Iterator[Any]:
+    """A generator of these."""
     yield from items
 
 

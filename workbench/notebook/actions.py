@@ -25,6 +25,9 @@ from workbench.session import Function, Run, Workbench
 from workbench.session.doctor import doctor as look
 from workbench.session.report import HistoryRow, event_rows
 
+LISTED: Final = 100
+"""Functions that are listed, however few rows of data are shown: names are looked for, rows are looked at."""
+
 _NAME: Final = re.compile(r"[^\W\d]\w*")
 _COOKIE: Final = re.compile(r"(coding)([:=])")
 
@@ -128,7 +131,7 @@ def functions(workbench: Workbench, *, rows: int = 20) -> GridView:
                     Cell(str(one.version), "number"),
                 ]
             )
-            for one in found[: max(limits.rows, 100)]
+            for one in found[:LISTED]
         ]
         return Grid(columns, lines, len(found))
 

@@ -103,7 +103,7 @@ def output_grid(run: Run, limits: Limits) -> Grid:
     columns = [
         Column(
             shorten(visible(item.name), limits.width),
-            types[index - known] if index >= known else sql_name(item.type),
+            shorten(types[index - known] if index >= known else sql_name(item.type), limits.width),
             output=index >= known,
             number=pa.types.is_integer(item.type) or pa.types.is_floating(item.type) or pa.types.is_decimal(item.type),
             rank=0 if index >= known else 1 if item.name in arguments else 2,

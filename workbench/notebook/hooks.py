@@ -15,9 +15,8 @@ from workbench.errors import WorkbenchError
 from workbench.notebook.completion import matcher
 from workbench.notebook.magics import UdfMagics
 from workbench.notebook.session import Workbench
-from workbench.notebook.views import FunctionView, RunView
+from workbench.notebook.views import ErrorView, FunctionView, RunView, short_error
 from workbench.session import Function, Run
-from workbench.session.report import error_lines
 
 SHORT = "_render_traceback_"
 """The method that IPython asks an exception for; a cell with such an error counts as failed everywhere."""
@@ -60,10 +59,11 @@ def _magics(shell: Any, magics: UdfMagics, undo: ExitStack) -> None:
 
 
 def _displays(shell: Any, session: Workbench, undo: ExitStack) -> None:
-    """Runs and functions are shown as views wherever they are the value of a cell."""
+    """Runs, functions and errors of ours are shown as views wherever they are the value of a cell."""
     views: dict[type, Callable[[Any], Any]] = {
         Run: lambda run: RunView(run, session.display_rows, session.cells)._repr_mimebundle_(),
         Function: lambda function: FunctionView(function)._repr_mimebundle_(),
+        WorkbenchError: lambda error: ErrorView(error, session.cells)._repr_mimebundle_(),
     }
     formatter = shell.display_formatter.mimebundle_formatter
     for type_, view in views.items():
@@ -75,7 +75,7 @@ def _errors(session: Workbench, undo: ExitStack) -> None:
     """Our errors are shown as what happened, where, and the way out; Python's traceback only if it is asked for."""
 
     def lines(error: WorkbenchError) -> list[str]:
-        return error_lines(error, names=session.cells)
+        return short_error(error, session.cells)
 
     def apply() -> None:
         if session.traceback:
@@ -99,6 +99,6 @@ def with_body(lines: list[str]) -> list[str]:
     -h`` need none.
     """
     filled = [line for line in lines if line.strip()]
-    if len(filled) == 1 and filled[0].startswith("%%udf"):
+    if len(filled) == 1 and filled[0].split()[0] == "%%udf":
         return [filled[0].rstrip("\n") + "\n", "\n"]
     return lines

@@ -15,7 +15,7 @@ from workbench.errors import RunClosed, WorkbenchError
 from workbench.events import SIGNS
 from workbench.functions import FunctionSpec
 from workbench.notebook import html, text
-from workbench.notebook.cells import visible
+from workbench.notebook.cells import shorten, visible
 from workbench.notebook.grid import (
     Grid,
     Limits,
@@ -37,6 +37,11 @@ from workbench.session.report import (
 MOST_BYTES: Final = 50_000
 _FALLBACKS: Final = (Limits(20, 12, 40), Limits(10, 8, 24), Limits(5, 4, 12))
 """Tried in turn where the data is too wide for what was asked."""
+
+LINE: Final = 400
+"""Characters of one line of text: a signature may have a thousand fields, an exception may quote its input."""
+
+ERROR_LINES: Final = 40
 
 _WORDS: Final = {"completed": "finished", "failed": "failed", "running": "started"}
 _TONES: Final = {"completed": "good", "running": "good", "failed": "bad"}
@@ -77,8 +82,27 @@ def _header(spec: FunctionSpec, version: int, state: html.Markup) -> html.Markup
     rest = ""
     if spec.signature is not None:
         rest = f"({', '.join(map(str, spec.signature.params))}) → {spec.signature.returns}"
-    parts = [html.tag("b", spec.name), html.tag("code", rest), _badge(spec.kind.upper()), _badge(f"v{version}"), state]
+    parts = [
+        html.tag("b", shorten(spec.name, LINE)),
+        html.tag("code", shorten(rest, LINE)),
+        _badge(spec.kind.upper()),
+        _badge(f"v{version}"),
+        state,
+    ]
     return html.tag("div", html.join(item for part in parts for item in (part, " ")), class_="h")
+
+
+def _title(spec: FunctionSpec, version: int) -> str:
+    return shorten(visible(function_line(spec, version)), LINE)
+
+
+def _notices(run: Run) -> list[str]:
+    return [shorten(visible(line), LINE) for line in notice_lines(run)]
+
+
+def short_error(error: WorkbenchError, names: Mapping[str, str]) -> list[str]:
+    """The lines of an error as they are shown in a notebook; ``names`` says what files are called."""
+    return [shorten(visible(line), LINE) for line in error_lines(error, names=names)[:ERROR_LINES]]
 
 
 def _badge(word: str) -> html.Markup:
@@ -115,9 +139,9 @@ class RunView(View):
 
     def lines(self) -> Iterable[str]:
         run = self.run
-        yield function_line(run.spec, run.version)
+        yield _title(run.spec, run.version)
         yield counts_line(run) if self._settled else "running: to_pandas() finishes it"
-        yield from notice_lines(run)
+        yield from _notices(run)
         limits = Limits(self.rows)
         output = self._output(limits)
         if isinstance(output, Grid):
@@ -129,7 +153,7 @@ class RunView(View):
             yield f"state after each batch, {grid.note}:"
             yield from text.lines_of(grid.rows, [column.name for column in grid.columns])
         if isinstance(run.error, WorkbenchError):
-            yield from error_lines(run.error, names=self.names)
+            yield from short_error(run.error, self.names)
 
     def markup(self, limits: Limits) -> html.Markup:
         run = self.run
@@ -138,11 +162,11 @@ class RunView(View):
         sign = SIGNS["dead_letter" if dead else _WORDS.get(status, "stopped")]
         tone = "warn" if dead and status == "completed" else _TONES.get(status, "")
         parts = [_header(run.spec, run.version, _state(tone, sign, run.status)), _counts(counts_line(run))]
-        notices = notice_lines(run)
+        notices = _notices(run)
         if notices:
             parts.append(html.tag("div", html.join(map(_notice, notices)), class_="w"))
         if isinstance(run.error, WorkbenchError):
-            parts.append(error_box(error_lines(run.error, names=self.names)))
+            parts.append(error_box(short_error(run.error, self.names)))
         return html.join([*parts, *self._sections(limits)])
 
     def _sections(self, limits: Limits) -> Iterable[html.Markup]:
@@ -204,10 +228,10 @@ class ErrorView(View):
     names: Mapping[str, str] = field(default_factory=dict)
 
     def lines(self) -> Iterable[str]:
-        return error_lines(self.error, names=self.names)
+        return short_error(self.error, self.names)
 
     def markup(self, limits: Limits) -> html.Markup:
-        return error_box(error_lines(self.error, names=self.names))
+        return error_box(short_error(self.error, self.names))
 
 
 @dataclass(repr=False)
@@ -218,7 +242,7 @@ class FunctionView(View):
     most_lines: ClassVar[int] = 200
 
     def lines(self) -> Iterable[str]:
-        yield function_line(self.function.spec, self.function.version)
+        yield _title(self.function.spec, self.function.version)
         yield self._facts()
         yield f"run it: %udf run {self.function.name} DF"
 
@@ -245,7 +269,7 @@ class FunctionView(View):
             "" if spec.always_nullable else "not nullable",
         ]
         facts += [f"env {', '.join(spec.env)}" if spec.env else ""]  # the names only: a value may be a secret
-        return GAP.join(fact for fact in facts if fact)
+        return GAP.join(shorten(fact, LINE) for fact in facts if fact)
 
 
 @dataclass(repr=False)

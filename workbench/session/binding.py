@@ -22,7 +22,6 @@ from workbench.session.data import describe
 from workbench.supervisor.isolation import Loss
 from workbench.types import DataType, cast_column
 
-
 _STACK: Final = re.compile(r'File "(?P<path>[^"]*/package/(?P<file>[^"]+))", line (?P<line>\d+) in (?P<function>.+)')
 """A line of faulthandler's dump in the user's own code: packages are unpacked into folders of that name."""
 

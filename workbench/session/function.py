@@ -25,8 +25,8 @@ from workbench.session.binding import Binding
 from workbench.session.data import Data, open_data
 from workbench.session.define import names, write_package
 from workbench.session.history import History
-from workbench.session.record import Record, events_frame
-from workbench.session.run import Notes, Run
+from workbench.session.record import Notes, Record, events_frame
+from workbench.session.run import Run
 from workbench.sql import create_function
 from workbench.supervisor.restart import RestartPolicy
 from workbench.supervisor.supervisor import Supervisor
@@ -311,7 +311,7 @@ class Function:
 
     @property
     def history(self) -> pd.DataFrame:
-        """The events of all runs in this home, of all its versions, oldest first: run, version, then as `Run.events`."""
+        """The events of all runs in this home, of all versions, oldest first: run, version, then as `Run.events`."""
         return events_frame(self._owner.registry.events(self.registered_id), ("run", "version"))
 
     @property

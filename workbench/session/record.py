@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -150,6 +150,27 @@ class Record:
         )
 
 
+class Notes:
+    """Where events and log lines go: into the record, and to whoever stores them.
+
+    Knows nothing of the run, so that a run that is no longer wanted can be collected.
+    """
+
+    def __init__(self, record: Record, store: Callable[[Event], None] | None = None) -> None:
+        self.record = record
+        self._store = store
+
+    def event(self, event: Event) -> None:
+        """Keep an event."""
+        self.record.event(event)
+        if self._store is not None:
+            self._store(event)
+
+    def line(self, line: LogLine) -> None:
+        """Keep a log line."""
+        self.record.line(line)
+
+
 def _apart(columns: Sequence[str], ours: Sequence[str]) -> list[str]:
     """The names of the data's columns in a table of ours: one that we use too is ``input_row`` instead of ``row``."""
     taken = {*columns, *ours}
@@ -177,3 +198,9 @@ def values_of(batch: pa.RecordBatch, row: int) -> dict[str, Any]:
 def as_json(values: Mapping[str, Any]) -> str:
     """A row as JSON text, for the registry; what JSON does not know as its text."""
     return json.dumps(values, default=str, ensure_ascii=False)
+
+
+def shown(value: Any) -> str:
+    """A value as a line shows it."""
+    text = repr(value[:200] if isinstance(value, str | bytes) else value)
+    return text if len(text) <= 120 else text[:119] + "…"  # noqa: PLR2004 - as long as a line

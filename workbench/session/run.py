@@ -18,38 +18,18 @@ import pandas as pd
 import pyarrow as pa
 
 from workbench.errors import ProtocolError, RunClosed, SchemaMismatch, UdfError, WorkbenchError
-from workbench.events import Event, EventKind, LogLine
+from workbench.events import Event, EventKind
 from workbench.functions import FunctionSpec
 from workbench.session.binding import Binding, Prepared, RowError
 from workbench.session.data import Data, describe
-from workbench.session.record import DeadLetter, Record, values_of
+from workbench.session.record import DeadLetter, Notes, shown, values_of
+from workbench.supervisor.outcome import Outcome
 from workbench.supervisor.refusal import error_text, frames_of
 from workbench.supervisor.source import Item, Source, ThreadedSource
-from workbench.supervisor.supervisor import Outcome, Supervisor
+from workbench.supervisor.supervisor import Supervisor
 
 Ending = Callable[["Run | None", str, Exception | None], None]
 """Told once that a run has ended: the run (None if it was collected), how, and its error."""
-
-
-class Notes:
-    """Where events and log lines go: into the record, and to whoever stores them.
-
-    Knows nothing of the run, so that a run that is no longer wanted can be collected.
-    """
-
-    def __init__(self, record: Record, store: Callable[[Event], None] | None = None) -> None:
-        self.record = record
-        self._store = store
-
-    def event(self, event: Event) -> None:
-        """Keep an event."""
-        self.record.event(event)
-        if self._store is not None:
-            self._store(event)
-
-    def line(self, line: LogLine) -> None:
-        """Keep a log line."""
-        self.record.line(line)
 
 
 class Run:
@@ -299,7 +279,7 @@ class Run:
     def _udf_error(self, number: int, prepared: Prepared, failed: RowError) -> UdfError:
         info = failed.info
         row = prepared.offset + failed.row
-        values = {name: _shown(value) for name, value in values_of(prepared.original, failed.row).items()}
+        values = {name: shown(value) for name, value in values_of(prepared.original, failed.row).items()}
         where = f"input row {row:,} (batch {number}, its row {failed.row})"
         return UdfError(
             f"{self.spec.name} failed at {where}: {error_text(info)}",
@@ -331,8 +311,9 @@ class Run:
     def _end(self, status: str, error: Exception | None) -> None:
         if self.status != "running":
             return
-        self._finalizer.detach()
         self.status, self.error = status, error
+        if self._finalizer.detach() is None:  # Python ends: it was called already, and this is a generator's last word
+            return
         try:
             _close(self._supervisor, self._source)
         finally:
@@ -444,8 +425,3 @@ def _abandoned(supervisor: Supervisor, source: Source, notes: Notes, began: floa
 def _first_line(error: Exception) -> str:
     text = error.message if isinstance(error, WorkbenchError) else str(error)
     return text.partition("\n")[0]
-
-
-def _shown(value: Any) -> str:
-    text = repr(value[:200] if isinstance(value, str | bytes) else value)
-    return text if len(text) <= 120 else text[:119] + "…"  # noqa: PLR2004 - as long as a line

@@ -1,8 +1,9 @@
 """Finding the rows of a batch that kill the process: the batch is halved until each of them is alone.
 
 A batch comes here when it has killed two workers in a row; what else a piece kills does not count against the restart
-policy, but against a budget of its own, so that a function that kills always comes to an end. The invariant: each row of
-the batch ends in an answer or as a `Loss`. Left out on purpose: starting workers, and what becomes of a row that is lost.
+policy, but against a budget of its own, so that a function that kills always comes to an end. The invariant: each row
+of the batch ends in an answer or as a `Loss`. Left out on purpose: starting workers, and what becomes of a row that
+is lost.
 """
 
 from __future__ import annotations

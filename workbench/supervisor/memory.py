@@ -1,13 +1,15 @@
 """How much memory a worker may have: measured as resident set, because the size of its address space says nothing.
 
 Bare pyarrow reserves 1.4 GB of addresses and uses 0.1 GB. A worker that comes near the limit is replaced between two
-batches, which loses nothing; one that goes beyond it in the middle of a batch is ended. Left out on purpose: who does it.
+batches, which loses nothing; one that goes beyond it in the middle of a batch is ended. Left out on purpose: who does
+it.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 SOFT: Final = 0.8
@@ -38,7 +40,6 @@ class MemoryLimit:
 def resident(pid: int) -> int | None:
     """Bytes of a process's resident set as of now; None where the system does not tell (macOS)."""
     try:
-        with open(f"/proc/{pid}/statm", "rb") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError):
         return None

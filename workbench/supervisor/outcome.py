@@ -15,8 +15,8 @@ from workbench.supervisor.isolation import Loss
 class Outcome:
     """What became of one batch: the batches that came back, or the error for which a script's batch was skipped.
 
-    ``number`` is None for what came at the end, after all input. ``lost`` are the rows that kill the process, by their
-    number in the batch; nothing in ``batches`` and ``meta`` belongs to them.
+    ``number`` is None for what came at the end, after all input. ``lost`` are the rows that kill the process, by
+    their number in the batch; nothing in ``batches`` and ``meta`` belongs to them.
     """
 
     number: int | None

@@ -20,7 +20,8 @@ class Pool:
     """Idle workers by the key of their launch. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Re-entrant: a run that is collected gives its workers back, in whatever thread and line the collector runs.
+        self._lock = threading.RLock()
         self._idle: dict[str, list[Worker]] = {}
         self._closed = False
         self.templates = Templates()

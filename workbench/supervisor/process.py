@@ -1,8 +1,8 @@
 """One child process: spawned by one long-lived thread, reaped at once, signalled as a group, never left behind.
 
-The invariant: each process that was spawned here is waited for exactly once, by a thread of its own; a pid is signalled
-only while it is not reaped, so never somebody else's. `Process.exit_fd` becomes readable at death, so that a `select`
-can wait for it. Left out on purpose: what the process says, and whether its death is a loss.
+The invariant: each process that was spawned here is waited for exactly once, by a thread of its own; a pid is
+signalled only while it is not reaped, so never somebody else's. `Process.exit_fd` becomes readable at death, so that
+a `select` can wait for it. Left out on purpose: what the process says, and whether its death is a loss.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ class Process:
         return f"<Process {'running' if self.exit is None else self.exit}>"
 
     def ended(self, reap: Callable[[], int]) -> None:
-        """Take note of its death, once, by whoever waits for it. ``reap`` makes its pid somebody else's; it gives the status."""
+        """Take note of its death, once, by whoever waits for it.
+
+        ``reap`` gives the status; after it the pid may be somebody else's.
+        """
         with self._lock:
             self._kill_group()  # grandchildren that would keep our pipes open
             self.exit = Exit.of(reap())

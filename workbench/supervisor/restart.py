@@ -1,8 +1,8 @@
 """When a worker that died is started again: pure policy, the clock is an argument.
 
 Erlang's restart intensity in two sliding windows, so that both a burst and an out-of-memory loop that dies every 30 s
-come to an end; back-off counts deaths in a row and is set to zero by a finished batch, the windows never are. Left out
-on purpose: which deaths count. Deaths that we caused do not, and are not told.
+come to an end; back-off counts deaths in a row and is set to zero by a finished batch, the windows never are. Left
+out on purpose: which deaths count. Deaths that we caused do not, and are not told.
 """
 
 from __future__ import annotations

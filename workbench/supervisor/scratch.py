@@ -1,7 +1,8 @@
 """Temporary folders that do not outlive their process, not even when it is killed.
 
-All folders of a process are below one, whose name tells whose it is: pid and start time, since pids come round again. The first
-folder that is wanted sweeps away those of processes that are gone. Left out on purpose: what is put into them.
+All folders of a process are below one, whose name tells whose it is: pid and start time, since pids come round again.
+The first folder that is wanted sweeps away those of processes that are gone. Left out on purpose: what is put into
+them.
 """
 
 from __future__ import annotations
@@ -63,8 +64,7 @@ def sweep() -> list[Path]:
 def _start_of(pid: int) -> int:
     """When a process started, in the kernel's ticks; 0 if it cannot be told, -1 if there is no such process."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[19])
+        return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19])
     except FileNotFoundError:
         if Path("/proc/self").exists():
             return -1

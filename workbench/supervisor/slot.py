@@ -1,8 +1,8 @@
 """A place for a worker in a run: it outlives its workers, and keeps what the next one must be given.
 
-The invariant: ``owed`` holds, in order, every request that the worker has not answered; ``journal`` the batches that it
-answered since its last snapshot. Both together are what a successor must do again. Left out on purpose: when a worker
-is started, and what an answer means (`workbench.supervisor.supervisor`).
+The invariant: ``owed`` holds, in order, every request that the worker has not answered; ``journal`` the batches that
+it answered since its last snapshot. Both together are what a successor must do again. Left out on purpose: when a
+worker is started, and what an answer means (`workbench.supervisor.supervisor`).
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ Request = Literal["batch", "snapshot", "finish"]
 class Work:
     """Something that a worker was asked for and owes an answer to.
 
-    ``deaths`` are the workers that ended over it; a piece of a batch that is looked into has its ``search``, and begins at
-    row ``start`` of it.
+    ``deaths`` are the workers that ended over it; a piece of a batch that is looked into has its ``search``, and
+    begins at row ``start`` of it.
     """
 
     request: Request
@@ -59,13 +59,15 @@ class Work:
 class Slot:
     """See the module. Times are monotonic seconds; ``fault`` is why we ended the worker, ``refused`` what it said.
 
-    ``new_size`` is its memory after its first batch, in bytes; a ``tired`` one is to be replaced once it owes nothing.
+    ``new_size`` is its memory after its first batch, in bytes; a ``tired`` one is to be replaced once it owes
+    nothing.
     """
 
     index: int
     worker: Worker | None = None
     life: int = 0
     owed: deque[Work] = field(default_factory=deque)
+    heard: deque[Reply | Died] = field(default_factory=deque)
     journal: list[Work] = field(default_factory=list)
     snapshot: bytes = b""
     since_snapshot: int = 0
@@ -91,6 +93,7 @@ class Slot:
         """The worker is gone; what it owes stays."""
         self.worker = self.closing_since = self.stack_asked_at = self.fault = self.refused = None
         self.new_size, self.tired = 0, False
+        self.heard.clear()
 
     def send(self, work: Work) -> None:
         """Ask the worker, if there is one, for something that it owes."""
@@ -144,17 +147,22 @@ class Slot:
     def drain(self, deadline: float) -> None:
         """Let the worker finish what it was given, and forget the answers; until then, or until it cannot go on."""
         worker = self.worker
-        while worker is not None and self.owed and worker.died is None and time.monotonic() < deadline:
+        while worker is not None and worker.died is None and time.monotonic() < deadline:
+            while self.heard:  # also what came together with the error that ended the run
+                reply = self.heard.popleft()
+                if ends(reply):
+                    return
+                if answers(reply) and self.owed:
+                    self.owed.popleft()
+            if not self.owed:
+                return
             with selectors.DefaultSelector() as selector:
                 for fd, mask in worker.fds().items():
                     selector.register(fd, mask)
                 ready = [(key.fd, mask) for key, mask in selector.select(max(0.0, deadline - time.monotonic()))]
             for fd, mask in ready:
-                for reply in worker.on_ready(fd, mask) if fd in worker.fds() else ():
-                    if ends(reply):
-                        return
-                    if answers(reply) and self.owed:
-                        self.owed.popleft()
+                if fd in worker.fds():
+                    self.heard.extend(worker.on_ready(fd, mask))
 
 
 def answers(reply: Reply | Died) -> bool:

@@ -1,7 +1,7 @@
 """Where batches come from: asked without waiting, so that a slow source never holds back an answer.
 
-The invariant: `Source.take` returns at once; when it has nothing yet, `fd` becomes readable once it may have. Left out
-on purpose: what a batch holds; an item is a batch to send and a context that comes back beside its answer.
+The invariant: `Source.take` returns at once; when it has nothing yet, `fd` becomes readable once it may have. Left
+out on purpose: what a batch holds; an item is a batch to send and a context that comes back beside its answer.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 The caller's thread moves everything: `outcomes` is a generator that selects on all workers and on the source at once.
 So reading and writing never wait for each other, a small call costs one wake-up, and nothing happens behind the
-caller's back. The invariants: each batch that was taken from the source ends as exactly one `Outcome`, whatever died in
-between; what a worker had not answered when it died is sent again to the next; an aggregate is first given back its
-last snapshot and what came after it. Left out on purpose: what a batch means. Restarting is decided by `RestartPolicy`,
-invalid answers of scripts by ``skip_invalid``; what is owed to whom is kept in `Slot`.
+caller's back. The invariants: each batch that was taken from the source ends as exactly one `Outcome`, whatever died
+in between; what a worker had not answered when it died is sent again to the next; an aggregate is first given back
+its last snapshot and what came after it. Left out on purpose: what a batch means. Restarting is decided by
+`RestartPolicy`, invalid answers of scripts by ``skip_invalid``; what is owed to whom is kept in `Slot`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from workbench.errors import (
 )
 from workbench.events import Event, LogLine
 from workbench.supervisor.isolation import Loss, Search, look_into
+from workbench.supervisor.lives import Lives
 from workbench.supervisor.memory import LOOK_SECONDS, MemoryLimit, resident
 from workbench.supervisor.outcome import Outcome
 from workbench.supervisor.pool import Pool
@@ -48,7 +49,7 @@ from workbench.supervisor.restart import RestartPolicy
 from workbench.supervisor.slot import ANSWERED, GRACE, Slot, Work
 from workbench.supervisor.source import Source
 from workbench.supervisor.telling import Teller
-from workbench.supervisor.worker import Died, Launch, Worker, ignore
+from workbench.supervisor.worker import Died, Launch, Worker
 from workbench.transport.base import Answer, Blob, Closed, Invalid, Ready, Refused, Reply
 
 
@@ -74,14 +75,12 @@ class Supervisor:
     ) -> None:
         self.launch = launch
         self.policy = policy
-        self._schema, self._options = schema, options
-        self._pool = pool
-        self._tell = (teller := Teller(emit, log)).event
-        self._sink = teller.sink
+        teller = Teller(emit, log)
+        self._tell = teller.event
+        self._lives = Lives(launch, schema=schema, options=options, policy=policy, pool=pool, teller=teller)
         self._window, self._timeout, self._skip_invalid = window, timeout, skip_invalid
         self._isolate_timeouts, self._memory = isolate_timeouts, memory
         self._slots = [Slot(index) for index in range(workers)]
-        self._lives = 0
         self._done: dict[int, Outcome] = {}
         self._tail: Outcome | None = None
         self._taken = 0
@@ -91,7 +90,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Start the first worker now, so that what cannot start fails at once. Raises WorkerStartError."""
-        self._start(self._slots[0])
+        self._lives.start(self._slots[0])
         self._left_at = time.monotonic()
 
     def outcomes(self, source: Source) -> Iterator[Outcome]:
@@ -151,7 +150,7 @@ class Supervisor:
         if slot.worker is not None:
             slot.send(work)
         elif slot.restart_at is None:
-            self._start(slot)
+            self._lives.start(slot)
         if work.request == "batch" and self.launch.keeps_state:
             slot.since_snapshot += 1
             if slot.since_snapshot == settings.SNAPSHOT_BATCHES:
@@ -196,8 +195,9 @@ class Supervisor:
         for place, fd, mask in ready:
             if place is None or place.worker is None or fd not in place.worker.fds():
                 continue
-            for reply in place.worker.on_ready(fd, mask):
-                self._on_reply(place, reply)
+            place.heard.extend(place.worker.on_ready(fd, mask))
+            while place.heard:
+                self._on_reply(place, place.heard.popleft())
         self._on_time(time.monotonic())
 
     def _patience(self) -> float | None:
@@ -214,7 +214,7 @@ class Supervisor:
             worker = slot.worker
             if slot.restart_at is not None and now >= slot.restart_at:
                 slot.restart_at = None
-                self._restart(slot)
+                self._lives.restart(slot, began=self._taken)
             elif worker is None:
                 continue
             elif slot.closing_since is not None and now >= slot.closing_since + settings.STOP_SECONDS:
@@ -250,7 +250,7 @@ class Supervisor:
                 worker.process.kill()
                 return
             self._tell("stopped", slot, batch=number, detail=f"no answer after {self._timeout:g} s")
-            self._drop(slot)
+            self._lives.end(slot)
             raise error
 
     # -- what workers say ----------------------------------------------------------------------------------------------
@@ -270,7 +270,7 @@ class Supervisor:
                 slot.settle()
                 slot.snapshot, slot.journal = data, []
                 if slot.tired and not slot.owed:
-                    self._recycle(slot)
+                    self._lives.replace(slot, f"near its memory limit of {self._memory}")
             case Refused(phase, number, info):
                 self._on_refused(slot, phase, number, info)
             case Invalid(_, error, fatal):
@@ -318,13 +318,7 @@ class Supervisor:
                 slot.since_snapshot = 0
                 self._give(slot, Work("snapshot", self._taken))
         if slot.tired and not slot.owed:
-            self._recycle(slot)
-
-    def _recycle(self, slot: Slot) -> None:
-        """Put a new worker in the place of one that has grown, between two batches. No crash, and not counted as one."""
-        self._tell("recycled", slot, batch=slot.last_batch, detail=f"near its memory limit of {self._memory}")
-        self._drop(slot)
-        self._start(slot)
+            self._lives.replace(slot, f"near its memory limit of {self._memory}")
 
     def _found(self, slot: Slot, search: Search) -> None:
         """Publish a batch that was looked into, once nothing of it is open."""
@@ -344,7 +338,7 @@ class Supervisor:
         label, frames = self.launch.label, frames_of(info)
         logs = slot.last_lines()
         if phase in ("load", "open"):
-            self._drop(slot)
+            self._lives.end(slot)
             raise WorkerStartError(start_text(label, info), frames=frames, logs=logs, hint=start_hint(info))
         if not self.launch.reusable:
             slot.refused = info
@@ -427,70 +421,9 @@ class Supervisor:
         self._found(slot, search)
         slot.restart_at = time.monotonic()
 
-    # -- lives ---------------------------------------------------------------------------------------------------------
-
-    def _start(self, slot: Slot) -> None:
-        """Put a worker into the slot and give it all that it must know and all that is owed."""
-        self._lives += 1
-        worker = self._pool.take(self.launch.key) if self.launch.reusable else None
-        reused = worker is not None
-        if worker is None:
-            worker = Worker(self.launch, ignore, self._pool.templates)
-        slot.occupy(worker, self._lives)
-        worker.sink = self._sink(slot)
-        if reused:
-            self._tell("started", slot, detail="was ready")
-        worker.channel.open(self._schema, self._options)
-        if slot.snapshot:
-            worker.channel.ask("restore", 0, slot.snapshot)
-        for work in slot.owed:
-            slot.send(work)
-
-    def _restart(self, slot: Slot) -> None:
-        again = [str(work.number) for work in slot.owed if work.request == "batch" and not work.answered]
-        again = list(dict.fromkeys(again))
-        head = slot.owed[0] if slot.owed else None
-        kept = len(slot.journal)
-        self._start(slot)
-        detail = f"{self.policy.restarts}/{self.policy.allowed}"
-        if head is not None and head.search is not None:
-            detail = f"looking for the row in batch {head.number}: {head.rows}"
-        elif again:
-            detail += f"; batch {', '.join(again)} sent again"
-        if self.launch.keeps_state:
-            detail += f"; state restored, {kept} batches replayed" if slot.snapshot or kept else ""
-        self._tell("restarted", slot, detail=detail)
-        if not self.launch.reusable and self._taken > len(again):
-            self._tell(
-                "state_lost", slot, detail="what the script had in memory is gone; a script's state cannot be saved"
-            )
-
-    def _drop(self, slot: Slot) -> None:
-        worker = slot.worker
-        slot.vacate()
-        if worker is not None:
-            worker.process.kill()
-            worker.close()
-
     def close(self) -> None:
         """Give the workers back, once they owe nothing, or end them. May be called twice."""
-        deadline = time.monotonic() + settings.STOP_SECONDS
-        for slot in self._slots:
-            worker = slot.worker
-            if worker is None:
-                continue
-            fit = (
-                self.launch.reusable and worker.ready is not None and slot.fault is None and slot.closing_since is None
-            )
-            if fit:
-                slot.drain(deadline)
-            if fit and not slot.owed and worker.died is None:
-                worker.sink = ignore
-                self._pool.give(worker)
-            elif worker.died is None:
-                self._tell("stopped", slot)
-                worker.close()
-            slot.vacate()
+        self._lives.close(self._slots)
 
 
 def _loss(died: Died, fault: Exception | None) -> Loss:

@@ -1,8 +1,8 @@
 """Forking ready workers from a warm template process, where the system can; spawning them where it cannot.
 
-One template for each interpreter, started with the first worker that wants it and ended with the pool. The invariant: a forked worker
-is a `Process` like a spawned one: its death is told once, and its pid is signalled only while it is its own. Left out on
-purpose: what the template does (`workbench.worker.template`).
+One template for each interpreter, started with the first worker that wants it and ended with the pool. The invariant:
+a forked worker is a `Process` like a spawned one: its death is told once, and its pid is signalled only while it is
+its own. Left out on purpose: what the template does (`workbench.worker.template`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FORK_SECONDS: Final = 10.0
 MAX_MESSAGE: Final = 1 << 20
 
 BEFORE_START: Final = ("PYTHON", "LD_", "DYLD_", "MALLOC_", "OMP_", "OPENBLAS_", "MKL_", "ARROW_", "GLIBC_")
-"""Variables that work only if they are set before an interpreter and its libraries start: such a function is spawned."""
+"""Variables that work only if they are set before an interpreter starts: such a function's workers are spawned."""
 
 
 def can_fork() -> bool:
@@ -111,7 +111,7 @@ class Template:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         self._control.sendmsg([json.dumps(message).encode("ascii")], rights)
 
-    def fork(self, env: Mapping[str, str], cwd: str, fds: list[int]) -> Process:
+    def start(self, env: Mapping[str, str], cwd: str, fds: list[int]) -> Process:
         """A worker with these fds: its channel, stdout and stderr. Raises WorkerStartError if the template is gone."""
         self._ready.result(START_SECONDS)
         asked: Future[Process] = Future()
@@ -139,12 +139,13 @@ class Templates:
         self._templates: dict[str, Template] = {}
         self._broken: set[str] = set()
 
-    def fork(
+    def start(
         self, argv: Sequence[str], *, base: Mapping[str, str], env: Mapping[str, str], cwd: str, fds: list[int]
     ) -> Process | None:
         """A worker of the interpreter and worker folder in ``argv``; None where it has to be spawned.
 
-        ``base`` is the environment of the template, ``env`` that of the worker, ``fds`` its channel, stdout and stderr.
+        ``base`` is the environment of the template, ``env`` that of the worker, ``fds`` its channel, stdout and
+        stderr.
         """
         key = json.dumps([list(argv), sorted(base.items())])
         if not can_fork() or any(name.startswith(BEFORE_START) and base.get(name) != env[name] for name in env):
@@ -156,7 +157,7 @@ class Templates:
             if template is None:
                 template = self._templates[key] = Template(tuple(argv), base)
         try:
-            return template.fork(env, cwd, fds)
+            return template.start(env, cwd, fds)
         except (WorkerStartError, TimeoutError):
             # An interpreter without pyarrow, or an old one: a spawned worker says what is wrong.
             with self._lock:

@@ -39,8 +39,8 @@ class Launch:
     """How to start a worker.
 
     ``setup`` is what its channel loads; ``key`` tells which workers may stand in for each other. ``keeps_state``
-    workers hold an aggregate's state that can be saved and restored; one that is not ``reusable`` serves one run. Where
-    ``template`` is given, the worker may be forked from a process with that environment rather than spawned.
+    workers hold an aggregate's state that can be saved and restored; one that is not ``reusable`` serves one run.
+    Where ``template`` is given, the worker may be forked from a process with that environment rather than spawned.
     """
 
     label: str
@@ -120,7 +120,9 @@ class Worker:
             env = {**self.launch.env, "TMPDIR": self.folder}
             if templates is not None and self.launch.template is not None:
                 fds = [*self.channel.pass_fds, ends["stdout"], ends["stderr"]]
-                process = templates.fork(self.launch.argv, base=self.launch.template, env=env, cwd=self.folder, fds=fds)
+                process = templates.start(
+                    self.launch.argv, base=self.launch.template, env=env, cwd=self.folder, fds=fds
+                )
                 if process is not None:
                     return process
             return processes.spawn(

@@ -1,7 +1,7 @@
 """STRING, VARCHAR(n) and CHAR(n): text.
 
-The length is kept, because it is part of the signature that Doris is told, but values are not held to it: nothing is cut.
-Left out on purpose: turning numbers into text.
+The length is kept, because it is part of the signature that Doris is told, but values are not held to it: nothing is
+cut. Left out on purpose: turning numbers into text.
 """
 
 from __future__ import annotations

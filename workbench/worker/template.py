@@ -1,9 +1,9 @@
-"""The warm template of an interpreter: it has imported what every worker needs, and forks one on request in milliseconds.
+"""The warm template of an interpreter: it has imported what every worker needs, and forks one on request.
 
-It is single-threaded and never runs user code, so forking it is safe. A forked worker gets fds, environment and folder as if it had
-been spawned, and goes on in `host`. The invariant: a child that ended stays a zombie until the parent has taken note (``reap``), so
-that its pid cannot be somebody else's meanwhile. Linux only: it needs pidfds and packet sockets. Left out on purpose: which
-functions may use it; the parent decides (`workbench.supervisor.template`).
+It is single-threaded and never runs user code, so forking it is safe. A forked worker gets fds, environment and
+folder as if it had been spawned, and goes on in `host`. The invariant: a child that ended stays a zombie until the
+parent has taken note (``reap``), so that its pid cannot be somebody else's meanwhile. Linux only: it needs pidfds and
+packet sockets. Left out on purpose: which functions may use it; the parent decides (`workbench.supervisor.template`).
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ def main(fd: int) -> None:
     control = socket.socket(fileno=fd)
     control.set_inheritable(False)
     control.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MAX_MESSAGE)
-    import pyarrow
+    import pyarrow as pa
     import pyarrow.compute
     import pyarrow.ipc
 
-    pyarrow.array([1, None])  # imports pandas, where it is installed: 200 ms that no worker has to spend again
+    pa.array([1, None])  # imports pandas, where it is installed: 200 ms that no worker has to spend again
     gc.collect()
     gc.freeze()
     # With 3.12 a fork beside numpy's idle BLAS threads warns; those have handlers for it, and nothing else runs here.
@@ -47,11 +47,11 @@ def main(fd: int) -> None:
     _tell(control, {"ready": True, "threads": len(os.listdir("/proc/self/task"))})
     living: Dict[int, int] = {}  # pidfd -> pid
     while True:
-        ready, _, _ = select.select([control, *living], [], [])
+        ready, _, _ = select.select([control.fileno(), *living], [], [])
         for one in ready:
-            if one is not control:
+            if one in living:
                 _report(control, living.pop(one), one)
-        if control in ready and not _serve(control, living):
+        if control.fileno() in ready and not _serve(control, living):
             return
 
 
@@ -137,9 +137,10 @@ def _streams() -> None:
     """Text streams over the new fds, as a fresh interpreter would have them."""
 
     def text(fd: int, mode: str) -> Any:
-        binary = io.open(fd, mode, closefd=False)
+        binary = open(fd, mode, closefd=False)  # noqa: SIM115 - it stays open
         return io.TextIOWrapper(binary, "utf-8", "backslashreplace", line_buffering=True)
 
-    sys.stdin = sys.__stdin__ = text(0, "rb")
-    sys.stdout = sys.__stdout__ = text(1, "wb")
-    sys.stderr = sys.__stderr__ = text(2, "wb")
+    for name, fd, mode in (("stdin", 0, "rb"), ("stdout", 1, "wb"), ("stderr", 2, "wb")):
+        stream = text(fd, mode)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)

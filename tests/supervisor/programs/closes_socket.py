@@ -8,6 +8,7 @@ peer, first = Peer(), life() == 1
 
 
 def answer(number: int, data: bytes) -> None:
+    """Close instead of an answer."""
     if first and number == 2:
         peer.socket.close()
         time.sleep(60)

@@ -1,14 +1,14 @@
-"""Attacks: no damaged batch reaches pyarrow's users. Answers with a body that is cut short; always, or in its first life."""
+"""Attacks: no damaged batch reaches pyarrow's users. Answers with a body cut short; always, or in its first life."""
 
 import sys
 
-import protocol
-from peer import Peer, life, rows_of
+from peer import Peer, life, protocol, rows_of
 
 peer, damage = Peer(), life() == 1 or sys.argv[2:] == ["always"]
 
 
 def answer(number: int, data: bytes) -> None:
+    """Cut the end off."""
     if not damage:
         peer.echo(number, data)
         return

@@ -1,4 +1,4 @@
-"""Attacks: a death is seen although a grandchild holds the pipes, and it is ended too. Dies at batch 2, in its first life."""
+"""Attacks: a death is seen although a grandchild holds the pipes; both end. Dies at batch 2, in its first life."""
 
 import os
 import subprocess
@@ -9,6 +9,7 @@ peer, first = Peer(), life() == 1
 
 
 def answer(number: int, data: bytes) -> None:
+    """Die, but leave a child."""
     if first and number == 2:
         print(subprocess.Popen(["sleep", "60"]).pid, flush=True)
         os._exit(1)

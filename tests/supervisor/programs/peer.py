@@ -8,9 +8,14 @@ import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import protocol  # the worker's own, by path
+if TYPE_CHECKING:
+    from workbench.worker import protocol
+else:
+    import protocol  # the same, by its path: the package would import everything
+
+__all__ = ["Peer", "life", "protocol", "rows_of"]
 
 HEAD = 8
 
@@ -28,7 +33,7 @@ class Peer:
             count = self.socket.recv_into(self.frames.target)
             if not count:
                 sys.exit(0)
-            frame = self.frames.received(count)
+            frame: tuple[int, int, Any] | None = self.frames.received(count)
             if frame is not None:
                 return frame
 

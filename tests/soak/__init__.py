@@ -1,0 +1,1 @@
+"""Soak runs of the runtime: `python -m tests.soak --help`."""
