@@ -112,6 +112,7 @@ def _run(options: argparse.Namespace) -> int:
             workers=options.workers,
             max_restarts=options.max_restarts,
             timeout=options.timeout,
+            memory_limit=None if options.memory is None else int(options.memory * 1e6),
             on_invalid=options.on_invalid,
             on_error=options.on_error,
         )
@@ -374,6 +375,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     add("--python", metavar="EXE", help="the interpreter: an executable or a version such as 3.12")
     add("--max-restarts", metavar="N", type=int, help="restarts that are allowed (default: 3 in 60 s, 10 in 10 min)")
     add("--timeout", metavar="S", type=float, help="seconds that one batch may take (default: no limit)")
+    add("--memory", metavar="MB", type=float, help="megabytes that one worker may use (default: no limit)")
     add("--on-invalid", choices=("skip", "fail"), help="what a script's invalid output does (default: skip)")
     add(
         "--on-error",

@@ -199,6 +199,27 @@ def test_null_arrives_as_none(w: wb.Workbench) -> None:
 
 
 @pytest.mark.parametrize(
+    "column",
+    [
+        pa.array(["x", None, "x"]).dictionary_encode(),
+        pa.array(["x", None, "x"], pa.string_view()),
+        pa.array(["x", None, "x"], pa.large_string()),
+        pa.chunked_array([["x"], [None, "x"]]),
+        pd.Series(["x", None, "x"], dtype="category"),
+        pd.Series(["x", None, "x"], dtype=object),
+        pd.Series(["x", None, "x"], dtype="str"),
+    ],
+    ids=["dictionary", "view", "large", "chunks", "category", "object", "str"],
+)
+def test_text_is_text_however_it_is_stored(w: wb.Workbench, column: Any) -> None:
+    """The function gets a str; the input column comes back with the same values."""
+    f = w.register("def evaluate(s):\n    return repr(s)\n", "show(s STRING) -> STRING")
+    data = column.to_frame("s") if isinstance(column, pd.Series) else pa.table({"s": column})
+    out = f.run(data).to_arrow()
+    assert out.to_pydict() == {"s": ["x", None, "x"], "show": ["'x'", "None", "'x'"]}
+
+
+@pytest.mark.parametrize(
     "keys",
     [
         pd.Categorical(["x", None, "x", "y"]),
@@ -249,7 +270,7 @@ def test_input_columns_come_back_untouched(w: wb.Workbench) -> None:
         ({"timeout": float("nan")}, "timeout is nan"),
         ({"batch_rows": 0}, "batch_rows is 0"),
         ({"max_restarts": -1}, "max_restarts is -1"),
-        ({"memory_limit": 1 << 30}, "memory_limit is not supported yet"),
+        ({"memory_limit": 1_000}, "memory_limit is 1000 bytes"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(w: wb.Workbench, options: dict[str, Any], message: str) -> None:

@@ -289,7 +289,8 @@ def test_another_session_reads_what_happened(tmp_path: Path) -> None:
         letters = w.registry.dead_letters(int(runs["id"][0]))
         assert [(one.batch, one.row, one.values) for one in letters] == [(0, 1, '{"a": 0}'), (1, 3, '{"a": 0}')]
         first = f.history.query("run == 1")["kind"].tolist()
-        assert first == ["started", "batch", "dead_letter", "batch", "dead_letter", "finished"]
+        assert first[::5] == ["started", "finished"]
+        assert sorted(first[1:5]) == ["batch", "batch", "dead_letter", "dead_letter"]
         second = f.history.query("run == 2")
         assert "SIGKILL" in second["signal"].tolist()
         assert second["kind"].tolist().count("batch") == 8

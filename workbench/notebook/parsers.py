@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn, get_args
 from workbench.errors import UsageProblem
 from workbench.functions import Kind, Volatility
 
-LATER_OPTIONS: Final = ("--requires", "--memory", "--live")
+LATER_OPTIONS: Final = ("--requires", "--live")
 LATER_COMMANDS: Final = (
     *("start", "restart", "kill", "status", "replay", "debug", "check"),
     *("compare", "profile", "bench", "sample", "deploy"),
@@ -83,6 +83,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
+def _megabytes(text: str) -> int:
+    """Megabytes as bytes."""
+    return int(float(text) * 1e6)
+
+
 def _run_options(parser: Parser) -> None:
     add = parser.add_argument
     add("-n", type=int, metavar="ROWS", help="only the first rows")
@@ -92,6 +97,7 @@ def _run_options(parser: Parser) -> None:
     add("--workers", type=int, metavar="N", help="subprocesses at a time (default 1)")
     add("--max-restarts", type=int, metavar="N", help="most restarts of the run")
     add("--timeout", type=float, metavar="S", help="seconds that one batch may take")
+    add("--memory", dest="memory_limit", type=_megabytes, metavar="MB", help="megabytes that one worker may use")
     add("--on-error", choices=["fail", "dead_letter", "null"], help="what a failing row does (default fail)")
     add("--on-invalid", choices=["skip", "fail"], help="what a script's invalid output does (default skip)")
     add("-o", dest="out", metavar="VAR", help="bind the result, a DataFrame, to this name")
@@ -100,7 +106,7 @@ def _run_options(parser: Parser) -> None:
 
 RUN_OPTIONS: Final = (
     *("n", "columns", "group_by", "batch_rows", "workers"),
-    *("max_restarts", "timeout", "on_error", "on_invalid", "out"),
+    *("max_restarts", "timeout", "memory_limit", "on_error", "on_invalid", "out"),
 )
 
 

@@ -124,8 +124,8 @@ class Database:
     def write(self) -> Iterator[sqlite3.Connection]:
         """The connection, in a transaction that is committed at the end and rolled back by an error."""
         with self.read() as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            try:  # an interrupt may come behind any line, also the first
+                connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:

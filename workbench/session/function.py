@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import pandas as pd
 import pyarrow as pa
@@ -28,6 +28,7 @@ from workbench.session.history import History
 from workbench.session.record import Notes, Record, events_frame
 from workbench.session.run import Run
 from workbench.sql import create_function
+from workbench.supervisor.memory import MemoryLimit
 from workbench.supervisor.restart import RestartPolicy
 from workbench.supervisor.supervisor import Supervisor
 from workbench.supervisor.warm import warm
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 OnError = Literal["fail", "dead_letter", "null"]
 OnInvalid = Literal["skip", "fail"]
+LEAST_MEMORY: Final = 100_000_000
+"""Bytes that a worker takes before it has any data: Python and pyarrow."""
 
 
 class Function:
@@ -127,9 +130,10 @@ class Function:
         function; for a udtf the input columns and the output's; for a udaf the ``group_by`` columns and the result; for
         a script what it emitted. Results come in input order.
 
-        ``timeout`` is in seconds for one batch. ``on_error`` is for functions: "fail" ends the run with UdfError,
-        "dead_letter" sets failing rows aside, "null" gives NULL for them. ``on_invalid`` is for scripts: "skip" or
-        "fail". Raises DataError if the columns do not fit, and WorkerStartError if no worker can start.
+        ``timeout`` is in seconds for one batch; ``memory_limit`` in bytes of one worker, which is replaced between
+        batches when it comes near and ended when it goes beyond. ``on_error`` is for functions: "fail" ends the run with
+        UdfError, "dead_letter" sets failing rows aside, "null" gives NULL for them. ``on_invalid`` is for scripts:
+        "skip" or "fail". Raises DataError if the columns do not fit, and WorkerStartError if no worker can start.
         """
         self._owner.check_open()
         self._check_modes(group_by, workers, on_error, on_invalid)
@@ -160,6 +164,7 @@ class Function:
             window=defaults.window,
             timeout=timeout,
             isolate_timeouts=on_error != "fail",
+            memory=MemoryLimit(memory_limit) if memory_limit is not None else None,
             skip_invalid=skip_invalid,
         )
         run = Run(
@@ -205,8 +210,10 @@ class Function:
     def _check_limits(
         self, memory_limit: int | None, timeout: float | None, batch_rows: int | None, max_restarts: int | None
     ) -> None:
-        if memory_limit is not None:
-            raise self._refuse("memory_limit is not supported yet", "leave it out")
+        if memory_limit is not None and memory_limit < LEAST_MEMORY:
+            raise self._refuse(
+                f"memory_limit is {memory_limit} bytes", f"a worker takes {LEAST_MEMORY:,} bytes to begin with"
+            )
         if timeout is not None and not timeout > 0:
             raise self._refuse(f"timeout is {timeout}", "give seconds above 0, or leave it out")
         if batch_rows is not None and batch_rows < 1:

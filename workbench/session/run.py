@@ -66,7 +66,7 @@ class Run:
         self._binding = binding
         self._schema: pa.Schema | None = binding.schema if binding else None
         self._on_end: Ending | None = on_end
-        self._began = time.monotonic()
+        self._began = supervisor.began  # one clock for what both tell
         self._took: float | None = None
         self._table: pa.Table | None = None
         self._streamed = False

@@ -76,6 +76,7 @@ class Supervisor:
         self.launch = launch
         self.policy = policy
         teller = Teller(emit, log)
+        self.began = teller.began
         self._tell = teller.event
         self._lives = Lives(launch, schema=schema, options=options, policy=policy, pool=pool, teller=teller)
         self._window, self._timeout, self._skip_invalid = window, timeout, skip_invalid

@@ -15,14 +15,14 @@ from workbench.supervisor.worker import LogSink
 
 
 class Teller:
-    """Makes events and log lines of one run, and hands them to ``emit`` and ``log``."""
+    """Makes events and log lines of one run, and hands them to ``emit`` and ``log``. ``began`` is monotonic seconds."""
 
     def __init__(self, emit: Callable[[Event], None], log: Callable[[LogLine], None]) -> None:
         self._emit, self._log = emit, log
-        self._began = time.monotonic()
+        self.began = time.monotonic()
 
     def _clock(self) -> float:
-        return time.monotonic() - self._began
+        return time.monotonic() - self.began
 
     def sink(self, slot: Slot) -> LogSink:
         """Where the worker in this slot writes its log."""
