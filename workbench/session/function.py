@@ -131,7 +131,7 @@ class Function:
         a script what it emitted. Results come in input order.
 
         ``timeout`` is in seconds for one batch; ``memory_limit`` in bytes of one worker, which is replaced between
-        batches when it comes near and ended when it goes beyond. ``on_error`` is for functions: "fail" ends the run with
+        batches when it comes near and ended when it goes beyond. ``on_error`` is for functions: "fail" ends the run by
         UdfError, "dead_letter" sets failing rows aside, "null" gives NULL for them. ``on_invalid`` is for scripts:
         "skip" or "fail". Raises DataError if the columns do not fit, and WorkerStartError if no worker can start.
         """
