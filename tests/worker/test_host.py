@@ -295,7 +295,7 @@ def test_a_worker_dies_with_its_parent(tmp_path: Path, busy: str) -> None:
     tests = str(Path(__file__).parents[1])
     with subprocess.Popen(
         [sys.executable, "-X", "faulthandler", "-c", PARENT, str(tmp_path), str(code)],
-        env={**os.environ, "PYTHONPATH": tests},
+        env={**os.environ, "PYTHONPATH": tests, "TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
         text=True,
     ) as parent:

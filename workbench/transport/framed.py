@@ -59,7 +59,7 @@ class FramedChannel(Channel):
         self._parts: list[pa.RecordBatch] = []
         self._schema: pa.Schema | None = None
         self._merged_schema: pa.Schema | None = None
-        self._closed = False
+        self._over = False
 
     def spawned(self) -> None:
         self._child.close()
@@ -92,12 +92,12 @@ class FramedChannel(Channel):
             self._expected.append(_Expected(ANSWERED_BY[kind], number, schema))
 
     def fds(self) -> Mapping[int, int]:
-        if self._closed:
+        if self._over:
             return {}
         return {self._socket.fileno(): READ_MASK | WRITE_MASK if self._out else READ_MASK}
 
     def on_ready(self, fd: int, mask: int) -> Iterable[Reply]:
-        if self._closed:
+        if self._over:
             return ()
         replies: list[Reply] = []
         try:
@@ -110,10 +110,10 @@ class FramedChannel(Channel):
             number = self._expected[0].number if self._expected else None
             shown = error if isinstance(error, ProtocolError) else ProtocolError(f"protocol error: {error}")
             replies.append(Invalid(number, shown, fatal=True))
-            self.close()
+            self._over = True  # not closed: that the child dies of a kill, and not of our going, is how it is told
         except ConnectionError:
             replies.append(Closed())
-            self.close()
+            self._over = True
         return replies
 
     def _write(self) -> None:
@@ -139,7 +139,7 @@ class FramedChannel(Channel):
                 return
             if not count:
                 replies.append(Closed())
-                self.close()
+                self._over = True
                 return
             frame = self._frames.received(count)
             if frame is not None:
@@ -179,11 +179,10 @@ class FramedChannel(Channel):
         return Answer(number, parts, meta)
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self._socket.close()
-            self._child.close()
-            self._out.clear()
+        self._over = True
+        self._socket.close()
+        self._child.close()
+        self._out.clear()
 
 
 def _plain(payload: Any) -> Mapping[str, Any]:
