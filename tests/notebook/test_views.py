@@ -14,7 +14,7 @@ import pytest
 from workbench.errors import UdfError
 from workbench.notebook import html, style
 from workbench.notebook.cells import Cell, cell
-from workbench.notebook.grid import Column, Grid, Row, sql_name
+from workbench.notebook.grid import Column, Grid, Row
 from workbench.notebook.text import table
 from workbench.notebook.views import MOST_BYTES, ErrorView, FunctionView, RunView
 from workbench.session import Run, Workbench
@@ -276,21 +276,6 @@ def test_wide_characters_are_aligned() -> None:
     """A character that takes two columns counts as two."""
     lines = table(Grid([Column("s")], [Row([cell("東京")]), Row([cell("ab")])], 2))
     assert lines[1:3] == ["| 東京 |", "| ab   |"]
-
-
-def test_types_have_their_sql_names() -> None:
-    """A column of the data is called by the type that a signature would give it."""
-    import pyarrow as pa
-
-    names = [
-        pa.int32(),
-        pa.large_string(),
-        pa.timestamp("us"),
-        pa.decimal128(10, 2),
-        pa.dictionary(pa.int8(), pa.string()),
-    ]
-    assert [sql_name(one) for one in names] == ["INT", "STRING", "DATETIME", "DECIMAL(10,2)", "STRING"]
-    assert sql_name(pa.list_(pa.int8())) == "list<item: int8>"
 
 
 def luminance(colour: str) -> float:

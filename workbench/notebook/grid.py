@@ -18,7 +18,7 @@ from workbench.events import SIGNS
 from workbench.notebook.cells import Cell, cell, shorten, visible
 from workbench.session import Run
 from workbench.session.record import DeadLetter
-from workbench.session.report import HistoryRow, StateRow, history_rows, state_rows
+from workbench.session.report import HistoryRow, StateRow, history_rows, state_rows, type_name
 
 
 class Limits(NamedTuple):
@@ -69,31 +69,6 @@ class Grid:
         return f"{text}, {self.hidden:,} columns not shown" if self.hidden else text
 
 
-_SQL_NAMES: Final = {
-    "bool": "BOOLEAN",
-    "int8": "TINYINT",
-    "int16": "SMALLINT",
-    "int32": "INT",
-    "int64": "BIGINT",
-    "float": "FLOAT",
-    "double": "DOUBLE",
-    "string": "STRING",
-    "large_string": "STRING",
-    "date32[day]": "DATE",
-}
-
-
-def sql_name(arrow: pa.DataType) -> str:
-    """What a column of the data is called in SQL, as far as there is a name; else Arrow's own."""
-    if pa.types.is_dictionary(arrow):
-        return sql_name(arrow.value_type)
-    if pa.types.is_timestamp(arrow) and arrow.tz is None:
-        return "DATETIME"
-    if pa.types.is_decimal(arrow):
-        return f"DECIMAL({arrow.precision},{arrow.scale})"
-    return _SQL_NAMES.get(str(arrow), str(arrow))
-
-
 def output_grid(run: Run, limits: Limits) -> Grid:
     """The first rows of a finished run's result. Raises RunClosed if they were streamed and not kept."""
     table = run.to_arrow()
@@ -103,7 +78,7 @@ def output_grid(run: Run, limits: Limits) -> Grid:
     columns = [
         Column(
             shorten(visible(item.name), limits.width),
-            shorten(types[index - known] if index >= known else sql_name(item.type), limits.width),
+            shorten(types[index - known] if index >= known else type_name(item.type), limits.width),
             output=index >= known,
             number=pa.types.is_integer(item.type) or pa.types.is_floating(item.type) or pa.types.is_decimal(item.type),
             rank=0 if index >= known else 1 if item.name in arguments else 2,
