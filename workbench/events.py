@@ -6,7 +6,7 @@ Left out on purpose: who listens. An event is handed to a callable; `session` ke
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 EventKind = Literal[
@@ -63,7 +63,7 @@ class Event:
 
     def as_row(self) -> dict[str, Any]:
         """The event as a row of the ``events`` and ``history`` tables."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}  # `asdict` copies deeply: 80 µs
 
 
 @dataclass(frozen=True, slots=True)
