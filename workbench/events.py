@@ -13,6 +13,7 @@ EventKind = Literal[
     "started",  # a worker is ready; detail says with which Python
     "batch",  # a batch was answered
     "crashed",  # a worker died although nobody asked it to
+    "silent",  # a worker gives no sign of life: it may be stopped, or hold the GIL
     "restarted",  # another worker took its place
     "skipped",  # a batch of a script gave no valid output
     "dead_letter",  # rows were set aside
@@ -29,6 +30,7 @@ SIGNS: Final[dict[str, str]] = {
     "started": "●",
     "batch": "·",
     "crashed": "✕",
+    "silent": "▲",
     "restarted": "↻",
     "skipped": "▲",
     "dead_letter": "▲",

@@ -71,6 +71,12 @@ DEAD_LETTERS: Final = 100_000
 SNAPSHOT_BATCHES: Final = 16
 """Batches between two snapshots of an aggregate's state; what came since is kept to be replayed."""
 
+SILENT_SECONDS: Final = 3.0
+"""Without a sign of life for so long a busy worker, which beats each second, is called not responding."""
+
+LOG_RATE: Final = 100
+"""Log lines of one worker that are kept in a second; what is more is counted, and the count is told."""
+
 STOP_SECONDS: Final = 2.0
 """How long a worker may take to end by itself, or to finish what it was doing, before it is killed."""
 

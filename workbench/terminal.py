@@ -39,6 +39,7 @@ _STYLES: Final = {
     "restarted": "yellow",
     "recycled": "yellow",
     "state_restored": "yellow",
+    "silent": "yellow",
     "skipped": "yellow",
     "dead_letter": "yellow",
     "state_lost": "yellow",

@@ -201,6 +201,7 @@ _TONES: Final[dict[str, Literal["crashed", "restarted", "skipped", "started", "s
     "restarted": "restarted",
     "recycled": "restarted",
     "state_restored": "restarted",
+    "silent": "skipped",
     "skipped": "skipped",
     "dead_letter": "skipped",
     "state_lost": "skipped",

@@ -98,6 +98,7 @@ class Lives:
             if fit:
                 slot.drain(deadline)
             if fit and not slot.owed and worker.died is None:
+                worker.tell_dropped()
                 worker.sink = ignore
                 self._pool.give(worker)
             elif worker.died is None:

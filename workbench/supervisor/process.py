@@ -133,11 +133,12 @@ class _Spawner:
             return future.result(SPAWN_SECONDS)
         except BaseException:
             # Interrupted while waiting: what is spawned all the same must not live on unknown.
-            future.add_done_callback(_discard)
+            future.add_done_callback(discard)
             raise
 
 
-def _discard(future: Future[Process]) -> None:
+def discard(future: Future[Process]) -> None:
+    """End a process that nobody waits for any more, as soon as it is there."""
     if not future.cancelled() and future.exception() is None:
         future.result().close()
 

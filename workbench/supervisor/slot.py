@@ -60,7 +60,7 @@ class Slot:
     """See the module. Times are monotonic seconds; ``fault`` is why we ended the worker, ``refused`` what it said.
 
     ``new_size`` is its memory after its first batch, in bytes; a ``tired`` one is to be replaced once it owes
-    nothing.
+    nothing; a ``silent`` one was told to be not responding.
     """
 
     index: int
@@ -81,6 +81,7 @@ class Slot:
     refused: Mapping[str, Any] | None = None
     new_size: int = 0
     tired: bool = False
+    silent: bool = False
 
     def occupy(self, worker: Worker, life: int) -> None:
         """Take a new worker, which has everything to do again that its predecessor owes or has not saved."""
@@ -92,7 +93,7 @@ class Slot:
     def vacate(self) -> None:
         """The worker is gone; what it owes stays."""
         self.worker = self.closing_since = self.stack_asked_at = self.fault = self.refused = None
-        self.new_size, self.tired = 0, False
+        self.new_size, self.tired, self.silent = 0, False, False
         self.heard.clear()
 
     def send(self, work: Work) -> None:
@@ -127,6 +128,20 @@ class Slot:
             yield self.stack_asked_at + GRACE
         elif timeout is not None and self.owed:
             yield self.head_since + timeout
+        if not self.silent and (since := self._quiet_since()) is not None:
+            yield since + settings.SILENT_SECONDS
+
+    def _quiet_since(self) -> float | None:
+        """Since when nothing was heard of a worker that should be working; None if it need not be heard."""
+        if self.worker is None or self.worker.ready is None or not self.owed or self.worker.channel.heard_at is None:
+            return None
+        return max(self.worker.channel.heard_at, self.head_since)
+
+    def fell_silent(self, now: float) -> bool:
+        """Whether the worker is not responding, and was until now: true once for each silence."""
+        since = self._quiet_since()
+        before, self.silent = self.silent, since is not None and now >= since + settings.SILENT_SECONDS
+        return self.silent and not before
 
     def postpone(self, seconds: float) -> None:
         """Nobody looked at the worker for so long: that is not its fault."""

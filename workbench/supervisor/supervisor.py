@@ -213,6 +213,9 @@ class Supervisor:
     def _on_time(self, now: float) -> None:
         for slot in self._slots:
             worker = slot.worker
+            if slot.fell_silent(now):
+                silence = f"not responding: no sign of life for {settings.SILENT_SECONDS:g} s"
+                self._tell("silent", slot, batch=slot.owed[0].number, detail=silence)
             if slot.restart_at is not None and now >= slot.restart_at:
                 slot.restart_at = None
                 self._lives.restart(slot, began=self._taken)

@@ -21,6 +21,7 @@ from workbench import settings
 from workbench.errors import PythonNotFound, WorkerStartError
 from workbench.supervisor import process as processes
 from workbench.supervisor import scratch
+from workbench.supervisor.log_rate import LogRate
 from workbench.supervisor.process import Exit, Process
 from workbench.supervisor.template import Templates
 from workbench.transport.base import Channel, Closed, Ready, Reply
@@ -29,6 +30,9 @@ READ: Final = selectors.EVENT_READ
 READ_SIZE: Final = 65_536
 STACK_LINES: Final = 60
 LAST_LINES: Final = 20
+PULSE: Final = os.path.join("worker", "pulse.py")  # noqa: PTH118 - a part of a path in a text
+"""Where the thread is that tells us that the worker is alive: of no use in a stack."""
+
 DUMP: Final = ("Current thread 0x", "Thread 0x")
 NO_PYTHON: Final = (errno.ENOENT, errno.EACCES, errno.ENOTDIR, errno.ENOEXEC)
 LogSink = Callable[[str, str], None]
@@ -75,6 +79,7 @@ class Worker:
         self.started_at = time.monotonic()
         self._last: deque[str] = deque(maxlen=STACK_LINES + LAST_LINES)
         self._logs: dict[int, _LogPipe] = {}
+        self._rate = LogRate()
         with ExitStack() as undo:
             try:
                 self.folder = str(scratch.folder("worker-"))
@@ -165,13 +170,21 @@ class Worker:
             data = os.read(fd, READ_SIZE)
         except BlockingIOError:
             return False
+        now = time.monotonic()
         for line in pipe.lines(data):
-            self._last.append(line)
-            self.sink(pipe.stream, line)
+            self._last.append(line)  # all of them: the last before a death are the ones that matter
+            self.tell_dropped(now)
+            if self._rate.keeps(now):
+                self.sink(pipe.stream, line)
         if not data:
             os.close(fd)
             del self._logs[fd]
         return bool(data)
+
+    def tell_dropped(self, now: float = float("inf")) -> None:
+        """Say how many lines were not kept; without ``now`` at once, as nothing more will come."""
+        if text := self._rate.dropped(now):
+            self.sink("stderr", text)
 
     def drain_logs(self) -> None:
         """Read what is in the log pipes now, at most a megabyte each, so that it is shown before an answer."""
@@ -187,6 +200,7 @@ class Worker:
             return []
         replies = self._last_words()
         self.drain_logs()
+        self.tell_dropped()
         self.died = Died(exit_, self.stack, self.last_lines)
         self._release()
         return [*replies, self.died]
@@ -261,4 +275,5 @@ def _stack(lines: Sequence[str]) -> str:
     starts = [index for index, line in enumerate(lines) if line.startswith("Fatal Python error:")]
     if not starts:  # asked for by a signal: all threads one after the other
         starts = [index for index, line in enumerate(lines) if line.startswith(DUMP)][:1]
-    return "\n".join(lines[starts[-1] :][:STACK_LINES]) if starts else ""
+    threads = "\n".join(lines[starts[-1] :][:STACK_LINES]).split("\n\n") if starts else []
+    return "\n\n".join(thread for thread in threads if PULSE not in thread)

@@ -96,6 +96,9 @@ class Channel(ABC):
     environment: Mapping[str, str] = {}
     """Variables that tell the child about them."""
 
+    heard_at: float | None = None
+    """When anything was last heard of the child, in monotonic seconds; None if its silence means nothing."""
+
     @abstractmethod
     def spawned(self) -> None:
         """Close the child's ends in this process. Call it once the child has been spawned (or could not be)."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import selectors
 import socket
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -60,6 +61,7 @@ class FramedChannel(Channel):
         self._schema: pa.Schema | None = None
         self._merged_schema: pa.Schema | None = None
         self._over = False
+        self.heard_at = time.monotonic()
 
     def spawned(self) -> None:
         self._child.close()
@@ -141,6 +143,7 @@ class FramedChannel(Channel):
                 replies.append(Closed())
                 self._over = True
                 return
+            self.heard_at = time.monotonic()
             frame = self._frames.received(count)
             if frame is not None:
                 reply = self._understand(*frame)
@@ -148,6 +151,8 @@ class FramedChannel(Channel):
                     replies.append(reply)
 
     def _understand(self, kind: int, number: int, payload: Any) -> Reply | None:
+        if kind == protocol.BEAT:
+            return None
         awaited = self._expected[0] if self._expected else None
         if kind == protocol.REFUSED:
             info = {"phase": "batch", "error_type": "", "error": "", "frames": [], **_plain(payload)}

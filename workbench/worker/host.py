@@ -6,6 +6,7 @@ fds 1 and 2, the logs. A failing function is an answer, not an end: the loop end
 
 from __future__ import annotations
 
+import _thread
 import faulthandler
 import os
 import platform
@@ -15,7 +16,7 @@ import sys
 import time
 from typing import Any, Dict, List
 
-from . import failures, loading, protocol
+from . import failures, loading, protocol, pulse
 
 LIMIT = 1 << 30  # bytes of one frame
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
@@ -36,6 +37,7 @@ class Parent:
         self._socket = socket.socket(fileno=fd)
         self._socket.set_inheritable(False)
         self._frames = protocol.FrameReader(LIMIT)
+        self._sending = _thread.allocate_lock()
 
     def receive(self) -> Any:
         """The next frame as (kind, number, payload)."""
@@ -55,7 +57,20 @@ class Parent:
         view = memoryview(payload).cast("B")
         if len(view) > LIMIT:
             raise AnswerTooLarge(f"{len(view):,} bytes at once, the limit is {LIMIT:,}: use smaller batches")
-        pieces = [memoryview(protocol.header(kind, number, view)), view]
+        with self._sending:
+            self._send([memoryview(protocol.header(kind, number, view)), view])
+
+    def beat(self) -> None:
+        """Say that we are alive, unless just now something else is being said. Nobody there is for `receive` to see."""
+        if self._sending.acquire(False):
+            try:
+                self._send([memoryview(protocol.header(protocol.BEAT, 0, b""))])
+            except ParentGone:
+                return
+            finally:
+                self._sending.release()
+
+    def _send(self, pieces: List[Any]) -> None:
         while pieces:
             try:
                 sent = self._socket.sendmsg(pieces)
@@ -165,6 +180,7 @@ def main(fd: int) -> None:
     sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     parent = Parent(fd)
     host = Host(parent)
+    alive = pulse.Pulse(parent.beat)
     actions = {
         protocol.LOAD: ("load", host.load),
         protocol.OPEN: ("open", host.open),
@@ -178,14 +194,18 @@ def main(fd: int) -> None:
         while True:
             kind, number, payload = parent.receive()
             phase, action = actions[kind]
+            alive.busy = True
             try:
                 action(number, payload)
+                if kind == protocol.LOAD:
+                    alive.start()
             except ParentGone:
                 raise
             except BaseException as error:
                 host.refuse(phase, number, error)
                 if phase in ("load", "open"):
                     return
+            alive.busy = False
     except ParentGone:
         return
 

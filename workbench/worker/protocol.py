@@ -22,8 +22,9 @@ HEADER_SIZE = _HEAD.size + _CHECK.size
 LOAD, OPEN, BATCH, SNAPSHOT, RESTORE, MERGE, FINISH = 1, 2, 3, 4, 5, 6, 7
 # Worker to parent.
 READY, PART, END, BLOB, REFUSED = 16, 17, 18, 19, 20
+BEAT = 21  # worker to parent, at any time: alive
 
-KINDS = frozenset((LOAD, OPEN, BATCH, SNAPSHOT, RESTORE, MERGE, FINISH, READY, PART, END, BLOB, REFUSED))
+KINDS = frozenset((LOAD, OPEN, BATCH, SNAPSHOT, RESTORE, MERGE, FINISH, READY, PART, END, BLOB, REFUSED, BEAT))
 
 
 class FrameError(Exception):

@@ -82,14 +82,22 @@ def _serve(control: socket.socket, living: Dict[int, int]) -> bool:
         os.waitpid(request["reap"], 0)
         return True
     me = os.getpid()
-    started = time.perf_counter()
-    pid = os.fork()
-    if pid == 0:
-        _worker(control, list(living), request, list(fds), me)
-    for fd in fds:
-        os.close(fd)
-    living[os.pidfd_open(pid)] = pid
-    _tell(control, {"forked": pid, "seconds": time.perf_counter() - started})
+    pid = 0
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _worker(control, list(living), request, list(fds), me)
+        living[os.pidfd_open(pid)] = pid
+    except OSError as error:  # no process or no fd to be had: the workers that there are go on
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        _tell(control, {"refused": error.errno})
+    else:
+        _tell(control, {"forked": pid})
+    finally:
+        for fd in fds:
+            os.close(fd)
     return True
 
 
