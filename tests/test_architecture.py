@@ -43,7 +43,12 @@ HIDDEN: Final[dict[str, tuple[str, ...]]] = {
 A notebook knows sessions and events, never a process; the supervisor moves batches of programs, whatever they compute.
 """
 
-SHARED_WITH_WORKER: Final = ("workbench.worker.protocol", "workbench.worker.script", "workbench.worker.values")
+SHARED_WITH_WORKER: Final = (
+    "workbench.worker.kinds",
+    "workbench.worker.protocol",
+    "workbench.worker.script",
+    "workbench.worker.values",
+)
 """The parts of the child's code that the parent uses too: wire format and conversion have one definition each."""
 
 FORBIDDEN: Final = {"fork": "forks a process that has threads", "forkpty": "forks a process that has threads"}

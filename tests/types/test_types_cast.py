@@ -6,6 +6,7 @@ import math
 from datetime import UTC, date, datetime
 from decimal import Decimal as D  # noqa: N817 - tables of values are read by their values
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pytest
@@ -17,6 +18,7 @@ from workbench.types import cast_column, parse_type
 
 NAN, INF = float("nan"), float("inf")
 LIST_KINDS = [pa.list_, pa.large_list, pa.list_view, pa.large_list_view, lambda item: pa.list_(item, 1)]
+ONE = UUID("123e4567-e89b-12d3-a456-426614174000")
 
 
 clock = datetime.fromisoformat
@@ -76,6 +78,39 @@ def array_of(numbers: list[int | None], type_: pa.DataType) -> pa.Array:
         (array_of([1_001, None], pa.timestamp("ms")), "DATETIME(3)", [clock("1970-01-01 00:00:01.001"), None]),
         (array_of([-1_000], pa.timestamp("ns")), "DATETIME", [clock("1969-12-31 23:59:59.999999")]),
         (array_of([1], pa.date32()), "DATETIME", [clock("1970-01-02")]),
+        (array_of([0, None], pa.timestamp("s", "Asia/Shanghai")), "TIMESTAMPTZ", [clock("1970-01-01T00:00Z"), None]),
+        (array_of([1], pa.timestamp("ms", "America/New_York")), "TIMESTAMPTZ", [clock("1970-01-01T00:00:00.001Z")]),
+        (array_of([-1_000], pa.timestamp("ns", "+05:30")), "TIMESTAMPTZ(6)", [clock("1969-12-31T23:59:59.999999Z")]),
+        (pa.array([1.0, None, NAN, -0.0]), "TIME", [1.0, None, None, 0.0]),
+        (pa.array([3_020_399_999_999, -3_020_399_999_999]), "TIME(6)", [3_020_399_999_999.0, -3_020_399_999_999.0]),
+        (pa.array([7], pa.uint8()), "TIME", [7.0]),
+        (pa.array([D("5.00")]), "TIME", [5.0]),
+        (pa.array(["0.0.0.0", None, "255.255.255.255"]), "IPV4", ["0.0.0.0", None, "255.255.255.255"]),
+        (pa.array(["1.2.3.4"], pa.string_view()), "IPV4", ["1.2.3.4"]),
+        (pa.array(["::", "0:0::1", "FE80::A", None]), "IPV6", ["::", "::1", "fe80::a", None]),
+        (pa.array(["::ffff:1.2.3.4", "::ffff:102:304"], pa.large_string()), "IPV6", ["::ffff:1.2.3.4"] * 2),
+        (pa.array([str(ONE), ONE.hex.upper(), None]), "UUID", [str(ONE), str(ONE), None]),
+        (pa.array([ONE.bytes, None], pa.uuid()), "UUID", [str(ONE), None]),
+        (pa.array([b"", b"\0\xff", None]), "VARBINARY", [b"", b"\0\xff", None]),
+        (pa.array([b"longer"], pa.large_binary()), "VARBINARY(2)", [b"longer"]),
+        (pa.array([b"ab", None], pa.binary(2)), "VARBINARY", [b"ab", None]),
+        (pa.array([b"ab"], pa.binary_view()), "VARBINARY", [b"ab"]),
+        (
+            pa.array(['{"b": 1, "a":[null]}', " 1e999 ", '"x"', None]),
+            "JSON",
+            ['{"b": 1, "a":[null]}', " 1e999 ", '"x"', None],
+        ),
+        (pa.array(["9" * 10_000]), "VARIANT", ["9" * 10_000]),
+        (pa.array([["1.2.3.4", None], None]), "ARRAY<IPV4>", [["1.2.3.4", None], None]),
+        (pa.array([{"a": ONE.hex, "b": "null"}]), "STRUCT<a:UUID, b:JSON>", [{"a": str(ONE), "b": "null"}]),
+        (pa.array([[(b"k", "::1")]], pa.map_(pa.binary(), pa.string())), "MAP<VARBINARY, IPV6>", [[(b"k", "::1")]]),
+        (pa.array([[0.0], [None]]), "ARRAY<TIME>", [[0.0], [None]]),
+        (
+            pa.array([[clock("2024-03-31T01:00Z")]], pa.list_(pa.timestamp("ms", "Europe/Berlin"))),
+            "ARRAY<TIMESTAMPTZ>",
+            [[clock("2024-03-31T01:00Z")]],
+        ),
+        (pa.array([[str(-(2**127))], [str(2**127 - 1)]]), "ARRAY<LARGEINT>", [[D(-(2**127))], [D(2**127 - 1)]]),
         (pa.nulls(2), "INT", [None, None]),
         (pa.nulls(2), "MAP<STRING, STRUCT<a:INT>>", [None, None]),
         (pa.array(["x", None, "x"]).dictionary_encode(), "STRING", ["x", None, "x"]),
@@ -140,6 +175,61 @@ def test_what_fits_arrives_unchanged(array: pa.Array, to: str, values: list[Any]
         ),
         (array_of([10**15, 0], pa.timestamp("s")), "DATETIME", {0: "value of 1000000000000000 seconds after 1970"}),
         (array_of([10**18, -(10**18)], pa.timestamp("us")), "DATETIME", {0: "years 1 to 9999", 1: "years 1 to 9999"}),
+        (
+            array_of([1_001, 1_000], pa.timestamp("ns", "Asia/Shanghai")),
+            "TIMESTAMPTZ",
+            {0: "value 1970-01-01 00:00:00.000001001 UTC does not fit TIMESTAMPTZ (it has digits"},
+        ),
+        (array_of([10**15, 0], pa.timestamp("s", "UTC")), "TIMESTAMPTZ", {0: "(years 1 to 9999)"}),
+        (
+            pa.array([0.5, 3_020_400_000_000.0, INF, 0.0]),
+            "TIME",
+            {
+                0: "value 0.5 does not fit TIME (no whole number of microseconds)",
+                1: "(-3020399999999 to 3020399999999 microseconds)",
+                2: "value inf",
+            },
+        ),
+        (pa.array([D("0.5")]), "TIME", {0: "no whole number"}),
+        (
+            pa.array(["1.2.3", "1.2.3.4", "::1", "01.2.3.4", "1.2.3.4/8", ""]),
+            "IPV4",
+            dict.fromkeys((0, 2, 3, 4, 5), "does not fit IPV4 (no IPv4 address)"),
+        ),
+        (
+            pa.array(["fe80::1%eth0", "::1", "1.2.3.4", "fe80::1%eth0"]),
+            "IPV6",
+            {0: "(an address with a zone)", 2: "(no IPv6 address)", 3: "(an address with a zone)"},
+        ),
+        (
+            pa.array(
+                [
+                    str(ONE),
+                    f"{{{ONE}}}",
+                    f"urn:uuid:{ONE}",
+                    f"{ONE}0",
+                    f"{ONE.hex[:-1]}_",
+                    str(ONE)[:8] + ONE.hex[8:] + "-",
+                ]
+            ),
+            "UUID",
+            dict.fromkeys(range(1, 6), "(32 hexadecimal digits"),
+        ),
+        (
+            pa.array(["{}", "{", "NaN", "[-Infinity]", "", "{'a': 1}", "[" * 100_000, '"\n"']),
+            "JSON",
+            {
+                1: "value { does not fit JSON (no valid JSON: ",
+                2: "(JSON has no NaN)",
+                3: "(JSON has no -Infinity)",
+                4: "no valid JSON",
+                5: "no valid JSON",
+                6: "nested too deep",
+                7: "no valid JSON",
+            },
+        ),
+        (pa.array([["::1"], ["::1", "x"]]), "ARRAY<IPV6>", {1: "item 1: value x does not fit IPV6"}),
+        (pa.array([{"a": "{}"}, {"a": "x"}]), "STRUCT<a:VARIANT>", {1: "field a: value x does not fit VARIANT"}),
         (pa.array([[1], [2, 300], None]), "ARRAY<TINYINT>", {1: "item 1: value 300 does not fit TINYINT"}),
         (
             pa.array([[[1.5]], [[], [2.0, 2.5]]]),
@@ -217,6 +307,16 @@ def test_nan_stays_in_floats_only() -> None:
         (pa.array([1]), "DATE"),
         (pa.array([datetime(2020, 1, 1, tzinfo=UTC)], pa.timestamp("us", "UTC")), "DATETIME"),
         (pa.array([datetime(2020, 1, 1, tzinfo=UTC)], pa.timestamp("us", "UTC")), "DATE"),
+        (pa.array([datetime(2020, 1, 1)], pa.timestamp("us")), "TIMESTAMPTZ"),  # noqa: DTZ001 - refused for that
+        (pa.array([1]), "TIMESTAMPTZ"),
+        (pa.array(["12:00:00"]), "TIME"),
+        (pa.array([1], pa.time64("us")), "TIME"),
+        (pa.array([1]), "IPV4"),
+        (pa.array([b"0" * 16]), "UUID"),
+        (pa.array([b"0" * 16], pa.binary(16)), "UUID"),
+        (pa.array(["a"]), "VARBINARY"),
+        (pa.array([{"a": 1}]), "JSON"),
+        (pa.array([1]), "VARIANT"),
         (pa.array(["a"]).dictionary_encode(), "INT"),
         (pa.array([["a"]]), "ARRAY<INT>"),
         (pa.array([1]), "ARRAY<INT>"),

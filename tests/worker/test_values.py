@@ -7,10 +7,13 @@ import datetime as dt
 import decimal
 import enum
 import fractions
+import ipaddress
 import itertools
 import math
+import uuid
 from collections import namedtuple
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -21,9 +24,16 @@ from workbench.types import parse_type
 from workbench.worker import values
 
 D = decimal.Decimal
+V4, V6 = ipaddress.IPv4Address, ipaddress.IPv6Address
+ONE = uuid.UUID("123e4567-e89b-12d3-a456-426614174000")
 NAMED = "STRUCT<a:INT, b:STRING>"
 DEEP = "MAP<STRING, ARRAY<STRUCT<n:LARGEINT, m:MAP<INT, DECIMAL(10,2)>>>>"
 Pair = namedtuple("Pair", ["a", "b"])  # noqa: PYI024 - as users write them
+
+
+def instant(*parts: int, zone: dt.tzinfo = dt.UTC) -> dt.datetime:
+    """An aware datetime, in UTC unless said otherwise."""
+    return dt.datetime(*parts, tzinfo=zone)  # type: ignore[misc,arg-type]
 
 
 class Colour(enum.IntEnum):
@@ -61,7 +71,22 @@ ROUND: list[tuple[str, list[Any]]] = [
     ("VARCHAR(3)", ["abc"]),
     ("DATE", [dt.date(1, 1, 1), dt.date(9999, 12, 31)]),
     ("DATETIME", [dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59, 999_999)]),
+    ("TIMESTAMPTZ(6)", [instant(1, 1, 1), instant(9999, 12, 31, 23, 59, 59, 999_999)]),
+    ("TIME", [0.0, -3_020_399_999_999.0, 3_020_399_999_999.0]),
+    ("IPV4", [V4("0.0.0.0"), V4("255.255.255.255"), V4("127.0.0.1")]),
+    ("IPV6", [V6("::"), V6("::ffff:1.2.3.4"), V6(2**128 - 1)]),
+    ("UUID", [ONE, uuid.UUID(int=0), uuid.UUID(int=2**128 - 1)]),
+    ("VARBINARY", [b"", b"\0\xff", b"x" * 100_000]),
+    ("VARBINARY(2)", [b"longer"]),
+    ("JSON", ["null", '{"a": [1, 2.50, "\\ud800"]}', ' "ä" ', "1" * 10_000]),
+    ("VARIANT", ["{}"]),
     ("ARRAY<INT>", [[], [1, None, 3]]),
+    ("ARRAY<IPV4>", [[V4(1), None], []]),
+    ("MAP<UUID, VARBINARY>", [{ONE: b"\xff", uuid.UUID(int=0): None}]),
+    ("MAP<IPV6, ARRAY<TIMESTAMPTZ>>", [{V6("::1"): [instant(2024, 2, 29), None]}]),
+    ("STRUCT<t:TIME, j:JSON, i:TIMESTAMPTZ>", [{"t": 1.0, "j": "[]", "i": None}]),
+    ("ARRAY<DECIMAL(38,38)>", [[D("0." + "9" * 38), D("-0." + "9" * 38), None]]),
+    ("STRUCT<a:ARRAY<LARGEINT>>", [{"a": [-(2**127), 2**127 - 1, None]}]),
     ("ARRAY<ARRAY<STRING>>", [[["a"], None, []]]),
     ("MAP<STRING, INT>", [{}, {"a": 1, "b": None}]),
     ("MAP<INT, MAP<STRING, DOUBLE>>", [{1: {"x": 0.5}, 2: None}]),
@@ -106,6 +131,24 @@ TAKEN: list[tuple[str, Any, Any]] = [
     ("STRING", Text("x"), "x"),
     ("STRING", np.str_("x"), "x"),
     ("DATETIME", pd.Timestamp("2024-02-29 12:00:00.000001"), dt.datetime(2024, 2, 29, 12, 0, 0, 1)),
+    (
+        "TIMESTAMPTZ",
+        instant(2024, 11, 3, 1, 30, zone=ZoneInfo("America/New_York")).replace(fold=1),
+        instant(2024, 11, 3, 6, 30),
+    ),
+    ("TIMESTAMPTZ", instant(2024, 1, 1, 8, zone=ZoneInfo("Asia/Shanghai")), instant(2024, 1, 1)),
+    ("TIMESTAMPTZ", pd.Timestamp("2024-01-01T08:00:00.000001+08:00"), instant(2024, 1, 1, 0, 0, 0, 1)),
+    ("TIME", 3_600_000_000, 3_600_000_000.0),
+    ("TIME", np.float32(2.0), 2.0),
+    ("IPV4", "1.2.3.4", V4("1.2.3.4")),
+    ("IPV4", np.str_("1.2.3.4"), V4("1.2.3.4")),
+    ("IPV6", "0:0::FFFF:0102:0304", V6("::ffff:1.2.3.4")),
+    ("UUID", ONE.hex.upper(), ONE),
+    ("VARBINARY", bytearray(b"ab"), b"ab"),
+    ("VARBINARY", memoryview(b"abcd")[::2], b"ac"),
+    ("VARBINARY", np.bytes_(b"ab"), b"ab"),
+    ("JSON", Text("[]"), "[]"),
+    ("MAP<IPV4, UUID>", {"1.2.3.4": str(ONE)}, {V4("1.2.3.4"): ONE}),
     ("ARRAY<INT>", (1, 2), [1, 2]),
     ("ARRAY<DOUBLE>", np.array([1.5, 2.0]), [1.5, 2.0]),
     ("MAP<STRING, INT>", {np.str_("k"): np.int8(1)}, {"k": 1}),
@@ -164,6 +207,37 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("DATETIME", dt.datetime(2024, 1, 1, tzinfo=dt.UTC), "has a time zone; DATETIME is a wall clock without one"),
     ("DATETIME", pd.Timestamp(1), "has nanoseconds; DATETIME keeps microseconds"),
     ("DATETIME", pd.NaT, "NaT is no point in time; return None for NULL"),
+    ("TIMESTAMPTZ(6)", dt.datetime(2024, 1, 1), "does not fit TIMESTAMPTZ(6) (it has no time zone)"),
+    ("TIMESTAMPTZ(6)", dt.date(2024, 1, 1), "is a date; TIMESTAMPTZ(6) wants datetime.datetime"),
+    ("TIMESTAMPTZ(6)", pd.NaT, "(no point in time; return None for NULL)"),
+    ("TIMESTAMPTZ(6)", pd.Timestamp(1, tz="UTC"), "(it has nanoseconds, and microseconds are kept)"),
+    ("TIMESTAMPTZ(6)", instant(1, 1, 1, zone=dt.timezone(dt.timedelta(hours=8))), "(years 1 to 9999 in UTC)"),
+    ("TIMESTAMPTZ(6)", instant(9999, 12, 31, 23, zone=dt.timezone(dt.timedelta(hours=-5))), "(years 1 to 9999 in UTC)"),
+    ("TIME", 0.5, "0.5 does not fit TIME (no whole number of microseconds; round it)"),
+    ("TIME", 3_020_400_000_000, "does not fit TIME (-3020399999999 to 3020399999999 microseconds)"),
+    ("TIME", math.nan, "nan does not fit TIME"),
+    ("TIME", True, "True is a bool; TIME wants float"),
+    ("TIME", dt.timedelta(1), "is a timedelta; TIME wants float"),
+    ("IPV4", "1.2.3", "'1.2.3' does not fit IPV4 (no IPv4 address)"),
+    ("IPV4", V6("::1"), "is a IPv6Address; IPV4 wants ipaddress.IPv4Address"),
+    ("IPV4", ipaddress.IPv4Interface("1.2.3.4/8"), "is a IPv4Interface; IPV4 wants"),
+    ("IPV4", 16909060, "16909060 is a int; IPV4 wants ipaddress.IPv4Address"),
+    ("IPV6", V6("fe80::1%eth0"), "does not fit IPV6 (an address with a zone)"),
+    ("UUID", "123", "'123' does not fit UUID (32 hexadecimal digits"),
+    ("UUID", ONE.bytes, "is a bytes; UUID wants uuid.UUID"),
+    ("VARBINARY", "ab", "'ab' is a str; VARBINARY wants bytes"),
+    ("VARBINARY", 5, "5 is a int; VARBINARY wants bytes"),
+    ("JSON", {"a": 1}, "{'a': 1} is a dict; JSON wants str: text as json.dumps makes it"),
+    ("JSON", [1], "[1] is a list; JSON wants str: text as json.dumps makes it"),
+    ("JSON", "{'a': 1}", "does not fit JSON (no valid JSON: "),
+    ("JSON", "NaN", "'NaN' does not fit JSON (JSON has no NaN)"),
+    ("JSON", "[" * 100_000, "(nested too deep)"),
+    ("JSON", '"\ud800"', "does not fit JSON"),
+    ("VARIANT", 5, "5 is a int; VARIANT wants str: text as json.dumps makes it"),
+    ("ARRAY<IPV4>", [V4(1), "x"], "'x' does not fit an item of ARRAY<IPV4> (no IPv4 address)"),
+    ("MAP<UUID, VARBINARY>", {"x": b""}, "'x' does not fit a key of MAP<UUID, VARBINARY>"),
+    ("STRUCT<a:ARRAY<LARGEINT>>", {"a": [2**127]}, "does not fit an item of field a of"),
+    ("ARRAY<DECIMAL(38,38)>", [D(1)], "(0 digits before the point)"),
     ("ARRAY<INT>", "12", "'12' is a str; ARRAY<INT> wants list"),
     ("ARRAY<INT>", {1}, "{1} is a set; ARRAY<INT> wants list"),
     ("ARRAY<INT>", [1, 2.5], "2.5 is a float; an item of ARRAY<INT> wants int"),

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 Wire = str | list[Any]
 """How a type travels to the worker, as JSON: ``"int32"``, ``["decimal", 10, 2]``, ``["list", "string"]``,
-``["map", "string", "int32"]``, ``["struct", [["a", "int32"]]]``."""
+``["map", "string", "int32"]``, ``["struct", [["a", "int32"]]]``; a name of `workbench.worker.kinds`: ``"ipv4"``."""
 
 Cast = tuple[pa.Array, dict[int, str]]
 """A column in its storage, NULL in the rows that did not fit, and for each of those rows (from 0) what was wrong."""

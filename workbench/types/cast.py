@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from workbench.errors import DataError
 from workbench.types.base import Cast, DataType
+from workbench.worker.kinds import KINDS, Misfit
 
 _SHOWN = 60  # characters of a value in a message
 
@@ -59,6 +60,39 @@ def by_value(values: Iterable[Any], to: DataType, why: Callable[[Any], str], one
             bad[row] = misfit(value, to, why(value))
         out.append(converted)
     return pa.array(out, to.arrow), bad
+
+
+def stored_text(array: pa.Array, to: DataType) -> Cast:
+    """Text as the text that the worker stores for ``to``, which is one of `workbench.worker.kinds`."""
+    store = KINDS[str(to.wire)].store
+    encoded = narrow(array, pa.string()).dictionary_encode()  # what comes again is read once
+    bad: dict[int, str] = {}
+    out: list[str | None] = []
+    for index, value in enumerate(encoded.dictionary.to_pylist()):
+        try:
+            out.append(store(value))
+        except Misfit as error:
+            bad[index] = misfit(value, to, str(error))
+            out.append(None)
+    rows = {row: bad[index] for row, index in enumerate(encoded.indices.to_pylist() if bad else ()) if index in bad}
+    return pa.array(out, pa.string()).take(encoded.indices), rows
+
+
+def narrow(array: pa.Array, arrow: pa.DataType) -> pa.Array:
+    """Text or bytes of any layout in the plain one, which holds 2 GB; DataError if there are more."""
+    try:
+        return array.cast(arrow)
+    except pa.ArrowInvalid as error:
+        what = "text" if pa.types.is_string(arrow) else "binary data"
+        raise DataError(
+            f"{what} of {array.nbytes} bytes is too much for one batch", hint="use fewer rows in a batch: batch_rows"
+        ) from error
+
+
+def within(numbers: pa.Array, low: int, high: int) -> bool:
+    """Whether all values of an integer column that are not NULL are in this range, its ends included."""
+    ends = pc.min_max(numbers).as_py()
+    return ends["min"] is None or bool(low <= ends["min"] and ends["max"] <= high)
 
 
 def blank(array: pa.Array, rows: Iterable[int]) -> pa.Array:

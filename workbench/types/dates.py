@@ -12,10 +12,9 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from workbench.types.base import Arguments, Cast, DataType, Wire, plain, register
-from workbench.types.cast import misfit
+from workbench.types.cast import misfit, within
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - wall clocks have no zone
 _MOST_DIGITS: Final = 6
@@ -43,8 +42,10 @@ def _shown(nanoseconds: int) -> str:
     return f"{clock}{rest:03d}" if rest else clock
 
 
-def _by_value(array: pa.Array, to: DataType, step_us: int, why: str) -> Cast:
-    """Each row as a count of ``step_us`` microseconds; what is no whole count, or beyond the calendar, does not fit."""
+def _by_value(array: pa.Array, to: DataType, arrow: pa.DataType, why: str) -> Cast:
+    """Each row as a count of days or microseconds; what is no whole count, or beyond the calendar, does not fit."""
+    step_us = _DAY_US if pa.types.is_date(arrow) else 1
+    zone = " UTC" if getattr(to.arrow, "tz", None) else ""
     out: list[int | None] = []
     bad: dict[int, str] = {}
     for row, nanoseconds in enumerate(_nanoseconds(array)):
@@ -53,18 +54,34 @@ def _by_value(array: pa.Array, to: DataType, step_us: int, why: str) -> Cast:
             number, rest = divmod(nanoseconds, step_us * 1_000)
             reached = _FIRST_US <= number * step_us <= _LAST_US
             if rest or not reached:
-                number, bad[row] = None, misfit(_shown(nanoseconds), to, why if reached else "years 1 to 9999")
+                number, bad[row] = None, misfit(_shown(nanoseconds) + zone, to, why if reached else "years 1 to 9999")
         out.append(number)
-    return pa.array(out, pa.int32() if step_us == _DAY_US else pa.int64()).view(to.arrow), bad
+    return pa.array(out, pa.int32() if step_us == _DAY_US else pa.int64()).view(arrow), bad
 
 
 def _is_clock(arrow: pa.DataType) -> bool:
     return bool(pa.types.is_date(arrow) or (pa.types.is_timestamp(arrow) and arrow.tz is None))
 
 
-def _within(numbers: pa.Array, low: int, high: int) -> bool:
-    ends = pc.min_max(numbers).as_py()
-    return ends["min"] is None or (low <= ends["min"] and ends["max"] <= high)
+def microseconds(array: pa.Array, to: DataType) -> Cast:
+    """A column of days or wall clocks as ``timestamp[us]``, the rows named that are not exactly one of ``to``."""
+    try:
+        cast = array.cast(pa.timestamp("us"))
+        if within(cast.view(pa.int64()), _FIRST_US, _LAST_US):
+            return cast, {}
+    except pa.ArrowInvalid:
+        pass  # look for the rows
+    return _by_value(array, to, pa.timestamp("us"), "it has digits below the microsecond")
+
+
+def digits_of(name: str, arguments: Arguments) -> int:
+    """The digits of a second in the brackets of a type; 0, as in Doris, if there are none."""
+    match arguments:
+        case []:
+            return 0
+        case [int(digits)] if 0 <= digits <= _MOST_DIGITS:
+            return digits
+    raise ValueError(f"{name} takes 0 to {_MOST_DIGITS} digits of a second, as in {name}(3)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +108,11 @@ class Date(DataType):
         try:
             cast = array.cast(self.arrow)
             # Arrow's cast drops the time of day and wraps at 2**31 days without a word; the way back shows both.
-            if _within(cast.view(pa.int32()), first, last) and cast.cast(array.type).equals(array):
+            if within(cast.view(pa.int32()), first, last) and cast.cast(array.type).equals(array):
                 return cast, {}
         except pa.ArrowInvalid:
             pass  # look for the rows
-        return _by_value(array, self, _DAY_US, "it has a time of day")
+        return _by_value(array, self, self.arrow, "it has a time of day")
 
     def __str__(self) -> str:
         return "DATE"
@@ -123,26 +140,11 @@ class Datetime(DataType):
         return _is_clock(arrow)
 
     def convert(self, array: pa.Array) -> Cast:
-        try:
-            cast = array.cast(self.arrow)
-            if _within(cast.view(pa.int64()), _FIRST_US, _LAST_US):
-                return cast, {}
-        except pa.ArrowInvalid:
-            pass  # look for the rows
-        return _by_value(array, self, 1, "it has digits below the microsecond")
+        return microseconds(array, self)
 
     def __str__(self) -> str:
         return f"DATETIME({self.digits})" if self.digits else "DATETIME"
 
 
-def _datetime(arguments: Arguments) -> DataType:
-    match arguments:
-        case []:
-            return Datetime()
-        case [int(digits)] if 0 <= digits <= _MOST_DIGITS:
-            return Datetime(digits)
-    raise ValueError("DATETIME takes 0 to 6 digits of a second, as in DATETIME(3)")
-
-
 register("DATE", "DATEV2", make=plain(Date()))
-register("DATETIME", "DATETIMEV2", "TIMESTAMP", make=_datetime)
+register("DATETIME", "DATETIMEV2", "TIMESTAMP", make=lambda arguments: Datetime(digits_of("DATETIME", arguments)))

@@ -17,7 +17,6 @@ from workbench.types.text import Token, Unreadable, shorten, tokenize
 MAX_DEPTH: Final = 30
 """Types within types. Arrow's IPC refuses schemas of more than 64 levels, and a MAP is two."""
 
-_LATER: Final = frozenset({"IPV4", "IPV6", "UUID", "VARBINARY", "TIMESTAMPTZ", "TIME", "JSON", "JSONB", "VARIANT"})
 _REFUSED: Final = frozenset({"BITMAP", "HLL", "QUANTILE_STATE"})
 
 
@@ -98,8 +97,6 @@ def _unknown(name: str) -> str:
     upper = name.upper()
     if upper in _REFUSED:
         return f"{upper} cannot be an argument or a result of a Python function"
-    if upper in _LATER:
-        return f"the type {upper} is not supported yet"
     close = get_close_matches(upper, FAMILIES, n=1)
     way_out = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(FAMILIES))}"
     return f"unknown type {shorten(name, 40)!r}; {way_out}"

@@ -1,7 +1,7 @@
 """STRING, VARCHAR(n) and CHAR(n): text.
 
-The length is kept, because it is part of the signature that Doris is told, but values are not held to it: nothing is
-cut. Left out on purpose: turning numbers into text.
+The length is kept, because it is part of the signature that Doris is told, but it is not enforced: longer text goes in
+and comes out whole. Left out on purpose: turning numbers into text.
 """
 
 from __future__ import annotations
@@ -11,8 +11,13 @@ from typing import Literal
 
 import pyarrow as pa
 
-from workbench.errors import DataError
 from workbench.types.base import Arguments, Cast, DataType, Wire, register
+from workbench.types.cast import narrow
+
+
+def is_text(arrow: pa.DataType) -> bool:
+    """Text of every layout but dictionaries."""
+    return bool(pa.types.is_string(arrow) or pa.types.is_large_string(arrow) or pa.types.is_string_view(arrow))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +40,10 @@ class String(DataType):
         return "str"
 
     def takes(self, arrow: pa.DataType) -> bool:
-        return bool(pa.types.is_string(arrow) or pa.types.is_large_string(arrow) or pa.types.is_string_view(arrow))
+        return is_text(arrow)
 
     def convert(self, array: pa.Array) -> Cast:
-        try:
-            return array.cast(self.arrow), {}
-        except pa.ArrowInvalid as error:
-            raise DataError(
-                f"text of {array.nbytes} bytes is too much for one batch", hint="use fewer rows in a batch: batch_rows"
-            ) from error
+        return narrow(array, self.arrow), {}
 
     def __str__(self) -> str:
         return self.name if self.length is None else f"{self.name}({self.length})"

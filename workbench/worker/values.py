@@ -16,6 +16,8 @@ import numbers
 import struct
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
+from .kinds import KINDS, Misfit, WrongType
+
 Reader = Callable[[Any], List[Any]]
 Writer = Callable[[List[Any]], Tuple[Any, Dict[int, str]]]
 
@@ -39,7 +41,9 @@ def _fixer(wire: Any) -> Optional[Callable[[Any], Any]]:
     """What turns Arrow's idea of a value into ours, None where they agree: a MAP is a dict, a LARGEINT an int."""
     if wire == "largeint":
         return int
-    if isinstance(wire, str) or wire[0] == "decimal":
+    if isinstance(wire, str):
+        return KINDS[wire].read if wire in KINDS else None
+    if wire[0] == "decimal":
         return None
     if wire[0] == "list":
         one_item = _optional(_fixer(wire[1]))
@@ -114,6 +118,7 @@ _PLAIN: Dict[str, Set[type]] = {
     "int64": {int, _NONE},
     "float64": {float, int, _NONE},
     "string": {str, _NONE},
+    "binary": {bytes, _NONE},
     "date": {dt.date, _NONE},
 }
 
@@ -129,7 +134,7 @@ def _preparer(wire: Any) -> Callable[[Any], Any]:
     if wire in ("float32", "float64"):
         return float
     if isinstance(wire, str):
-        return _same
+        return KINDS[wire].prepare if wire in KINDS else _same
     if wire[0] == "decimal":
         unit = decimal.Decimal(1).scaleb(-wire[2])
         return lambda value: _decimal(value).quantize(unit, context=_WIDE)
@@ -158,6 +163,8 @@ def checker(wire: Any, sql: str) -> Callable[[Any], Optional[str]]:
     if isinstance(wire, str):
         if wire in INTEGERS:
             return _integer_checker(INTEGERS[wire], sql)
+        if wire in KINDS:
+            return _kind_checker(wire, sql)
         return _SIMPLE[wire](sql)
     kind = wire[0]
     if kind == "decimal":
@@ -252,6 +259,21 @@ def _datetime_checker(sql: str) -> Callable[[Any], Optional[str]]:
             return f"{shown(value)} has a time zone; {sql} is a wall clock without one"
         if getattr(value, "nanosecond", 0):  # pandas' Timestamp, of which Arrow would cut them off
             return f"{shown(value)} has nanoseconds; {sql} keeps microseconds"
+        return None
+
+    return check
+
+
+def _kind_checker(wire: str, sql: str) -> Callable[[Any], Optional[str]]:
+    kind = KINDS[wire]
+
+    def check(value: Any) -> Optional[str]:
+        try:
+            kind.store(value)
+        except WrongType:
+            return _wrong(value, sql, kind.wants)
+        except Misfit as error:
+            return f"{shown(value)} does not fit {sql} ({error})"
         return None
 
     return check
