@@ -9,7 +9,22 @@ from hypothesis import strategies as st
 from workbench import functions
 from workbench.errors import DefinitionError
 from workbench.functions import Kind, Param, Signature, forbidden_module, parse_signature
-from workbench.types import Array, DataType, Decimal, Float, Integer, Map, String, Struct
+from workbench.types import (
+    Address,
+    Array,
+    Binary,
+    DataType,
+    Decimal,
+    Float,
+    Instant,
+    Integer,
+    Json,
+    Map,
+    String,
+    Struct,
+    Time,
+    Uuid,
+)
 
 NAMES = st.text(min_size=1, max_size=6) | st.sampled_from(
     ["date", "a`b", "a b", "RETURNS", "->", ")", ",", "db.f", "`", "a\nb"]
@@ -20,6 +35,9 @@ TYPES = st.sampled_from(
         Decimal(10, 2),
         Map(String(), Array(Float())),
         Struct((("a b", Integer(8)), ("returns", String("CHAR", 3)))),
+        Struct((("time", Time(3)), ("json", Json("VARIANT")), ("uuid", Map(Uuid(), Binary(16))))),
+        Array(Address(6)),
+        Instant(6),
     ]
 )
 NAMED = st.lists(st.builds(Param, NAMES, TYPES), max_size=4, unique_by=lambda param: param.name)
@@ -54,6 +72,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         ("`a b`.`f``g`(`x y` INT) -> INT", "`a b`.`f``g`(`x y` INT) -> INT"),
         ("f(DECIMAL(10,2), MAP<STRING,INT>) -> INT", "f(DECIMAL(10,2), MAP<STRING, INT>) -> INT"),
         ("f(d decimal(10,2)) -> array<struct<a:int,b int>>", "f(d DECIMAL(10,2)) -> ARRAY<STRUCT<a:INT, b:INT>>"),
+        ("f(time TIME, uuid UUID, j jsonb)->varbinary(3)", "f(time TIME, uuid UUID, j JSON) -> VARBINARY(3)"),
         ("größe(straße INT) -> INT", "`größe`(`straße` INT) -> INT"),
     ],
 )

@@ -6,9 +6,10 @@ themselves take and refuse (`tests/types`), and what the worker makes of values 
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from workbench.types import parse_type
+from workbench.worker.kinds import TIME_MAX
 
 TEXT = st.text(max_size=20)
 INTS = {"TINYINT": 8, "SMALLINT": 16, "INT": 32, "BIGINT": 64, "LARGEINT": 128}
@@ -29,6 +31,15 @@ def nullable(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | values
 
 
+def spelled(address: Any) -> str:
+    """The one spelling, which is Python's own from 3.13 on."""
+    return f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped else str(address)
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+DOCUMENTS = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=5
+).map(json.dumps)
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "BOOLEAN": st.booleans(),
     **{sql: st.integers(-(1 << bits - 1), (1 << bits - 1) - 1) for sql, bits in INTS.items()},
@@ -39,7 +50,26 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "STRING": TEXT,
     "DATE": st.dates(),
     "DATETIME(6)": st.datetimes(),
+    "TIMESTAMPTZ(6)": st.datetimes(timezones=st.just(UTC)),
+    "TIME(6)": st.integers(-TIME_MAX, TIME_MAX).map(float),
+    "IPV4": st.ip_addresses(v=4).map(str),
+    "IPV6": st.ip_addresses(v=6).map(spelled),
+    "UUID": st.uuids().map(str),
+    "VARBINARY(20)": st.binary(max_size=20),
+    "JSON": DOCUMENTS,
+    "VARIANT": DOCUMENTS,
     "ARRAY<STRING>": st.lists(nullable(TEXT), max_size=4),
+    "ARRAY<LARGEINT>": st.lists(nullable(st.integers(-(1 << 127), (1 << 127) - 1)), max_size=4),
+    "MAP<UUID, ARRAY<VARBINARY>>": st.dictionaries(
+        st.uuids().map(str), nullable(st.lists(nullable(st.binary(max_size=3)), max_size=3)), max_size=3
+    ),
+    "STRUCT<a:IPV6, b:ARRAY<TIMESTAMPTZ>, c:JSON>": st.fixed_dictionaries(
+        {
+            "a": nullable(st.ip_addresses(v=6).map(spelled)),
+            "b": nullable(st.lists(nullable(st.datetimes(timezones=st.just(UTC))), max_size=3)),
+            "c": nullable(DOCUMENTS),
+        }
+    ),
     "MAP<STRING, BIGINT>": st.dictionaries(TEXT, nullable(st.integers(-(1 << 63), (1 << 63) - 1)), max_size=4),
     "STRUCT<a:DATE, b:ARRAY<DOUBLE>>": st.fixed_dictionaries(
         {"a": nullable(st.dates()), "b": nullable(st.lists(nullable(st.floats()), max_size=3))}

@@ -44,6 +44,22 @@ def test_a_single_file_is_written_inline() -> None:
     )
 
 
+ALL = (
+    "TINYINT, LARGEINT, DECIMAL(76,10), VARCHAR(20), CHAR(3), DATE, DATETIME(3), TIMESTAMPTZ(6), TIME(3), IPV4, IPV6, "
+    "UUID, VARBINARY(16), JSON, VARIANT, MAP<UUID, ARRAY<IPV6>>"
+)
+
+
+def test_every_type_is_written_and_reads_back() -> None:
+    """The types of the statement are those of the signature, in Doris's words."""
+    sql = create_function(spec(f"f({ALL}) -> STRUCT<a:TIMESTAMPTZ, b:ARRAY<JSON>>"), source=RATIO)
+    head, returns = sql.splitlines()[:2]
+    assert head == f"CREATE FUNCTION f({ALL})"
+    assert returns == "RETURNS STRUCT<a:TIMESTAMPTZ, b:ARRAY<JSON>>"
+    again = parse_signature(f"{head.removeprefix('CREATE FUNCTION ')} {returns}")
+    assert again == parse_signature(f"f({ALL}) -> STRUCT<a:TIMESTAMPTZ, b:ARRAY<JSON>>")
+
+
 def test_with_a_file_the_symbol_is_the_path_to_the_function() -> None:
     """The URL is a property, there is no code, and nothing needs a comment."""
     sql = create_function(spec(), source=RATIO, file="https://example.org/r.zip")
