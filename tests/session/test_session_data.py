@@ -98,6 +98,20 @@ def test_csv_is_read_with_its_types(tmp_path: Path) -> None:
     assert (batch.num_rows, batch.schema.names) == (0, ["a", "b"])
 
 
+def test_a_parquet_file_without_rows_is_one_empty_batch(tmp_path: Path) -> None:
+    """The stream may be read to its end, and asked again."""
+    pa.parquet.write_table(TABLE.slice(0, 0), tmp_path / "t.parquet")
+    (batch,) = opened(tmp_path / "t.parquet").batches
+    assert (batch.num_rows, batch.schema.names) == (0, TABLE.schema.names)
+
+
+def test_a_csv_value_of_another_type_far_down_has_a_way_out(tmp_path: Path) -> None:
+    """Types are those of the first block; the value that does not fit is named."""
+    (tmp_path / "t.csv").write_text("a\n" + "1\n" * 1_000_000 + "abc\n")
+    with pytest.raises(DataError, match=r"invalid value 'abc'\n  a column's type is that of the file's beginning"):
+        list(opened(tmp_path / "t.csv").batches)
+
+
 def test_the_home_folder_may_be_written_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``~`` is the home folder, as in a shell."""
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -187,6 +201,7 @@ def test_data_that_cannot_be_read_is_named(data: Any, message: str) -> None:
         ("cut.parquet", b"PAR1 and nothing more", "cut.parquet cannot be read"),
         ("empty.parquet", b"", "empty.parquet cannot be read"),
         ("empty.csv", b"", "empty.csv cannot be read: Empty CSV file"),
+        ("latin1.csv", b"a,n\xe9\n1,2\n", r"its column names are not UTF-8\n  convert it first, as in: iconv"),
         ("cut.arrow", b"ARROW1\0\0 and nothing", "cut.arrow cannot be read"),
         ("text.arrow", b"hello, world", "text.arrow cannot be read"),
     ],

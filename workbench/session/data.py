@@ -25,6 +25,7 @@ import pyarrow.parquet
 from workbench.errors import DataError
 
 ENDINGS: Final = (".parquet", ".csv", ".arrow", ".arrows", ".feather", ".ipc")
+UTF_8: Final = "convert it first, as in: iconv -f latin1 -t utf-8 IN > OUT"
 
 
 @dataclass(slots=True)
@@ -137,10 +138,22 @@ def _open_file(path: Path, batch_rows: int) -> Data:
             )
         if ending == ".csv":
             rows = pa.csv.open_csv(path)
+            rows.schema.names  # noqa: B018 - they are decoded here, and may be no text
             return Data(rows.schema, _or_empty(rows, rows.schema), None, waits=True)
         return _open_arrow(path)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} cannot be read: its column names are not UTF-8", hint=UTF_8) from error
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from error
+        raise DataError(f"{path} cannot be read: {error}", hint=_csv_hint(error)) from error
+
+
+def _csv_hint(error: Exception) -> str:
+    """The way out of what pyarrow says about a CSV file."""
+    if "invalid UTF8" in str(error):
+        return UTF_8
+    if "CSV conversion error" in str(error):
+        return "a column's type is that of the file's beginning; clean the value, or convert the file to Parquet"
+    return ""
 
 
 def _open_arrow(path: Path) -> Data:
@@ -158,7 +171,10 @@ def _or_empty(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[
     """A file without rows is one empty batch, as an empty table is."""
     stream = iter(batches)
     first = next(stream, None)
-    yield _empty(schema) if first is None else first
+    if first is None:  # and it is not asked again: what pyarrow gives for a Parquet file may raise StopIteration then
+        yield _empty(schema)
+        return
+    yield first
     yield from stream
 
 
@@ -171,7 +187,7 @@ def _checked(schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> Iterator[p
         try:
             batch = next(batches, None)
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"batch {index} of the data cannot be read: {error}") from error
+            raise DataError(f"batch {index} of the data cannot be read: {error}", hint=_csv_hint(error)) from error
         if batch is None:
             return
         if not batch.schema.equals(schema):
