@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import io
+import linecache
 import sys
+import types
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -409,6 +411,33 @@ def test_decorated_objects_run_without_workbench(module: Any, w: wb.Workbench) -
     assert total.run(pd.DataFrame({"v": [1, 2, 3]})).to_pandas()["total"].tolist() == [6]
     assert letters.call("ab") == ["a", "b"]
     assert list(own.letters("ab")) == ["a", "b"], "a decorated function can be called as ever"
+
+
+def test_a_decorator_may_be_imported_in_an_earlier_cell(w: wb.Workbench) -> None:
+    """As in a notebook, where the import is in the first cell; what else comes from other cells is refused still."""
+    notebook = types.ModuleType("notebook_of_cells")
+    sys.modules["notebook_of_cells"] = notebook
+    cells = [
+        "import workbench as wb\nfrom workbench import udf\nSCALE = 2\n",
+        "@wb.udf(input_types=['INT'], return_type='INT')\ndef plus(a):\n    return a + 1\n",
+        "@udf(input_types=['INT'], return_type='INT')\ndef twice(a):\n    return a * SCALE\n",
+        "@udf(input_types=['INT'], return_type='INT')\ndef uses(a):\n    return wb.x(a)\n",
+    ]
+    try:
+        for number, cell in enumerate(cells):
+            linecache.cache[f"<cell {number}>"] = (len(cell), None, cell.splitlines(keepends=True), f"<cell {number}>")
+            exec(compile(cell, f"<cell {number}>", "exec"), vars(notebook))
+        plus = w.register(notebook.plus)
+        assert plus.source == "\ndef plus(a):\n    return a + 1\n"
+        assert plus.call(1) == 2
+        with pytest.raises(DefinitionError, match=r"the cell of twice: 1 problem\n  line 3: name 'SCALE'"):
+            w.register(notebook.twice)
+        with pytest.raises(DefinitionError, match=r"line 3: uses uses 'wb', which comes from workbench"):
+            w.register(notebook.uses)
+    finally:
+        del sys.modules["notebook_of_cells"]
+        for number in range(len(cells)):
+            del linecache.cache[f"<cell {number}>"]
 
 
 def test_a_plain_function_takes_its_signature_from_the_caller(module: Any) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from workbench.errors import DefinitionError, Problem
@@ -22,15 +22,16 @@ _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _Scope = _Definition | ast.Lambda | _Comprehension
 
 
-def strip_ours(source: str, where: str = "cell") -> str:
+def strip_ours(source: str, where: str = "cell", *, ours: Collection[str] = ()) -> str:
     """The source as it ships, with as many lines as before.
 
-    ``where`` names it in errors. Raises DefinitionError for a syntax error, and for each line of a function or class
+    ``where`` names it in errors; ``ours`` are names that stand for us although the source does not say so, as one does
+    that an earlier cell imported. Raises DefinitionError for a syntax error, and for each line of a function or class
     that uses `workbench` or something made from it.
     """
     lines = list(io.StringIO(source, newline=""))  # as Python counts them: str.splitlines knows more ends of lines
     tree = _parse(lines, where)
-    stripper = _Stripper()
+    stripper = _Stripper(ours)
     for statement in tree.body:
         stripper.visit(statement)
     stripper.check(tree)
@@ -45,8 +46,8 @@ def strip_ours(source: str, where: str = "cell") -> str:
 class _Stripper:
     """Walks the statements of a module in order; ``ours`` stand for us by then, ``blank`` are the lines to go."""
 
-    def __init__(self) -> None:
-        self.ours: set[str] = set()
+    def __init__(self, ours: Collection[str]) -> None:
+        self.ours = set(ours)
         self.handles: set[str] = set()  # decorated functions: themselves when called, ours when asked for an attribute
         self.gone: list[ast.stmt] = []
         self.blank: set[int] = set()

@@ -12,10 +12,10 @@ import linecache
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from workbench.errors import DefinitionError, PackageError, Problem, UsageProblem
 from workbench.functions import (
@@ -42,6 +42,7 @@ from workbench.packaging import (
 )
 from workbench.session.declare import ATTRIBUTE, Declaration
 
+_US: Final = __name__.partition(".")[0]
 Name = TypeVar("Name", bound=str | os.PathLike[str])
 
 
@@ -115,10 +116,10 @@ def _check_env(env: Mapping[Any, Any]) -> None:
             raise UsageProblem(f"env: the value of {name} is no text: {value!r}", hint=f"as in env={{{name!r}: '100'}}")
 
 
-def _stripped(text: str, wanted: Wanted, where: str) -> str:
+def _stripped(text: str, wanted: Wanted, where: str, ours: Collection[str] = ()) -> str:
     """The source as it ships. What is wrong with it is said together with what is wrong with the signature."""
     try:
-        return strip_ours(text, where)
+        return strip_ours(text, where, ours=ours)
     except DefinitionError as error:
         if isinstance(wanted.signature, str):
             try:
@@ -215,7 +216,7 @@ def _from_object(target: Any, wanted: Wanted) -> Defined:
         )
     text, where = _source_of(target, name)
     declared: Declaration | None = getattr(target, ATTRIBUTE, None)
-    source = _stripped(text, wanted, where)
+    source = _stripped(text, wanted, where, _ours_beside(target))
     if declared is not None:
         wanted = replace(
             wanted,
@@ -228,6 +229,16 @@ def _from_object(target: Any, wanted: Wanted) -> Defined:
     spec = _spec(source, replace(wanted, symbol=name), where=where, name=name, module="")
     module = _module_name(spec.name)
     return _packed(from_text(source, module), spec, f"{module}.py", wanted, source)
+
+
+def _ours_beside(target: Any) -> set[str]:
+    """The names in its module, or in the notebook, that stand for us: an earlier cell may have imported us."""
+    beside = vars(sys.modules[target.__module__]) if target.__module__ in sys.modules else {}
+    return {name for name, value in beside.items() if _module_of(value).partition(".")[0] == _US}
+
+
+def _module_of(value: Any) -> str:
+    return value.__name__ if inspect.ismodule(value) else str(getattr(value, "__module__", ""))
 
 
 def _source_of(target: Any, name: str) -> tuple[str, str]:
