@@ -74,8 +74,11 @@ SNAPSHOT_BATCHES: Final = 16
 SILENT_SECONDS: Final = 3.0
 """Without a sign of life for so long a busy worker, which beats each second, is called not responding."""
 
+LOG_BURST: Final = 1_000
+"""Log lines of one worker that are kept however fast they come: a function that prints for each row of a sample."""
+
 LOG_RATE: Final = 100
-"""Log lines of one worker that are kept in a second; what is more is counted, and the count is told."""
+"""Log lines of one worker that are kept in a second after that; what is more is counted, and the count is told."""
 
 STOP_SECONDS: Final = 2.0
 """How long a worker may take to end by itself, or to finish what it was doing, before it is killed."""

@@ -11,15 +11,16 @@ from workbench.supervisor.log_rate import LogRate
 
 
 def test_so_many_a_second() -> None:
-    """Pure: the first of each second are kept, the rest is told with the next line, or at the end."""
+    """Pure: a burst, then so many a second; the rest is told with the next line, or at the end."""
     rate = LogRate()
-    assert [rate.keeps(5.0) for _ in range(103)] == [True] * settings.LOG_RATE + [False] * 3
+    assert [rate.keeps(5.0) for _ in range(settings.LOG_BURST + 3)] == [True] * settings.LOG_BURST + [False] * 3
     assert rate.dropped(5.9) == ""
     assert rate.dropped(6.0) == "(3 lines were not kept: more than 100 in a second)"
     assert rate.dropped(6.0) == ""
-    assert all(rate.keeps(6.0) for _ in range(settings.LOG_RATE))
-    assert not rate.keeps(6.5)
+    assert [rate.keeps(6.0) for _ in range(settings.LOG_RATE + 1)] == [True] * settings.LOG_RATE + [False]
     assert rate.dropped(float("inf")) == "(1 line was not kept: more than 100 in a second)"
+    assert rate.keeps(6.015)
+    assert not rate.keeps(6.016)
 
 
 def test_each_line_of_a_flood_is_counted(tmp_path: Path, bench: Bench) -> None:
