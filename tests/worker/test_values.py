@@ -10,6 +10,7 @@ import fractions
 import ipaddress
 import itertools
 import math
+import sys
 import uuid
 from collections import namedtuple
 from typing import Any
@@ -313,3 +314,20 @@ def test_a_reader_takes_any_slice() -> None:
     array, _ = values.writer(kind.wire, kind.arrow, DEEP)(items)
     assert values.reader(kind.wire)(array.slice(2, 2)) == items[2:4]
     assert pa.types.is_map(array.type)
+
+
+@pytest.mark.parametrize(
+    ("sql", "item"),
+    [
+        ("TIMESTAMPTZ", instant(2024, 2, 29)),
+        ("STRUCT<a:ARRAY<TIMESTAMPTZ>>", {"a": [instant(2024, 2, 29), None]}),
+        ("MAP<TIMESTAMPTZ, STRUCT<x:TIMESTAMPTZ>>", {instant(2024, 2, 29): {"x": instant(1, 1, 1)}}),
+    ],
+)
+def test_instants_need_no_database_of_zones(monkeypatch: pytest.MonkeyPatch, sql: str, item: Any) -> None:
+    """A plain Python 3.8 has neither of the packages that Arrow asks for zones."""
+    monkeypatch.setitem(sys.modules, "zoneinfo", None)
+    monkeypatch.setitem(sys.modules, "pytz", None)
+    (written, missing), bad = write(sql, item, None)
+    assert (written, missing, bad) == (item, None, {})
+    assert "datetime.timezone.utc" in repr(written)

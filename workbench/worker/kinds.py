@@ -133,7 +133,24 @@ KINDS: Dict[str, Kind] = {
     "uuid": Kind("uuid.UUID", _uuid, uuid.UUID),
     "json": Kind("str: text as json.dumps makes it", _json, None, same=True),
     "binary": Kind("bytes", _bytes, None),
-    # Arrow's own idea of UTC is one class or another, by what is installed.
     "instant": Kind("datetime.datetime", _instant, lambda value: value.replace(tzinfo=dt.timezone.utc)),
     "time": Kind("float", _time, None),
 }
+
+
+def without_zones(arrow: Any) -> Any:
+    """The Arrow type with wall clocks for its instants, which are all in UTC.
+
+    Arrow makes Python values of a zone by pytz or zoneinfo, whichever is installed; by neither on a plain Python 3.8.
+    """
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(arrow):
+        return pa.timestamp(arrow.unit)
+    if pa.types.is_map(arrow):
+        return pa.map_(without_zones(arrow.key_type), without_zones(arrow.item_type))
+    if pa.types.is_list(arrow):
+        return pa.list_(without_zones(arrow.value_type))
+    if pa.types.is_struct(arrow):
+        return pa.struct([field.with_type(without_zones(field.type)) for field in arrow])
+    return arrow

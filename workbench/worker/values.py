@@ -16,7 +16,7 @@ import numbers
 import struct
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
-from .kinds import KINDS, Misfit, WrongType
+from .kinds import KINDS, Misfit, WrongType, without_zones
 
 Reader = Callable[[Any], List[Any]]
 Writer = Callable[[List[Any]], Tuple[Any, Dict[int, str]]]
@@ -34,7 +34,13 @@ def reader(wire: Any) -> Reader:
     fix = _fixer(wire)
     if fix is None:
         return lambda array: array.to_pylist()
-    return lambda array: [None if value is None else fix(value) for value in array.to_pylist()]
+
+    def read(array: Any) -> List[Any]:
+        plain = without_zones(array.type)
+        items = array.to_pylist() if plain == array.type else array.cast(plain).to_pylist()
+        return [None if value is None else fix(value) for value in items]
+
+    return read
 
 
 def _fixer(wire: Any) -> Optional[Callable[[Any], Any]]:
