@@ -132,7 +132,10 @@ class Frame:
 
 
 class RunError(WorkbenchError, RuntimeError):
-    """A run ended without its result."""
+    """A run ended without its result. ``function`` and ``version`` say of what, once a run has raised it."""
+
+    function: str = ""
+    version: int | None = None
 
 
 class UdfError(RunError):
@@ -195,7 +198,8 @@ class WorkerStartTimeout(WorkerStartError, TimeoutError):
 class WorkerCrashed(RunError):
     """The subprocess died.
 
-    ``exit`` says how in words (``SIGSEGV``, ``exit 3``); ``stack`` is faulthandler's dump, if any.
+    ``exit`` says how in words (``SIGSEGV``, ``exit 3``); ``stack`` is faulthandler's dump, if any, and ``frames`` are
+    the user's own in it, outermost first.
     """
 
     def __init__(
@@ -206,13 +210,14 @@ class WorkerCrashed(RunError):
         batch: int | None = None,
         restarts: int = 0,
         stack: str = "",
+        frames: Sequence[Frame] = (),
         logs: Sequence[str] = (),
         pid: int | None = None,
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.exit, self.batch, self.restarts = exit, batch, restarts
-        self.stack, self.logs, self.pid = stack, tuple(logs), pid
+        self.stack, self.frames, self.logs, self.pid = stack, tuple(frames), tuple(logs), pid
 
 
 class WorkerOutOfMemory(WorkerCrashed):
@@ -224,13 +229,23 @@ class RestartsExhausted(WorkerCrashed):
 
 
 class BatchTimeout(RunError, TimeoutError):
-    """One batch took longer than ``timeout`` seconds."""
+    """One batch took longer than ``timeout`` seconds. ``stack``, ``frames`` and ``logs`` as of `WorkerCrashed`."""
 
     __str__ = WorkbenchError.__str__
 
-    def __init__(self, message: str, *, batch: int | None = None, stack: str = "", hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        batch: int | None = None,
+        stack: str = "",
+        frames: Sequence[Frame] = (),
+        logs: Sequence[str] = (),
+        hint: str = "",
+    ) -> None:
         super().__init__(message, hint=hint)
         self.batch, self.stack = batch, stack
+        self.frames, self.logs = tuple(frames), tuple(logs)
 
 
 class ProtocolError(RunError):

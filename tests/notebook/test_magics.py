@@ -20,7 +20,7 @@ from workbench.errors import (
     UsageProblem,
     WorkbenchError,
 )
-from workbench.notebook.views import FunctionView, GridView
+from workbench.notebook.views import FunctionView, GridView, RunView
 from workbench.session import Function, Run
 
 pytest_plugins = ("fix_notebook",)
@@ -234,7 +234,9 @@ def test_every_command(shell: Any, cell: Cell, df: pd.DataFrame, tmp_path: Path,
     ("line", "kind", "message"),
     [
         ("lst", UsageProblem, "unknown command 'lst'; did you mean list?"),
-        ("replay x", UsageProblem, "%udf replay is not there yet"),
+        ("debug x", UsageProblem, "%udf debug is not there yet"),
+        ("replay one", UsageProblem, "one v1 has not been run yet, or no row failed"),
+        ("replay one --row x", UsageProblem, "invalid int value: 'x'"),
         ("run", UsageProblem, "arguments are required: NAME, DF"),
         ("run nope df", FunctionNotFound, "nope is not registered"),
         ("show a b", UsageProblem, "unknown word 'b'"),
@@ -243,7 +245,7 @@ def test_every_command(shell: Any, cell: Cell, df: pd.DataFrame, tmp_path: Path,
         ("call one 'x'", DataError, "'x' is a str"),
         ("state one", UsageProblem, "one is a udf, which has no state"),
         ("logs one", UsageProblem, "has not been run in this notebook yet"),
-        ("failures one", UsageProblem, "has not been run in this notebook yet"),
+        ("failures one", UsageProblem, "one v1 has not been run yet, or no row failed"),
         ("run one df --sample df", UsageProblem, "unknown option '--sample'"),
         ("help nope", UsageProblem, "unknown command 'nope'"),
         ("run one 'df", UsageProblem, "ends inside of quotes"),
@@ -256,6 +258,33 @@ def test_commands_refuse_with_a_way_out(cell: Cell, line: str, kind: type[Workbe
     assert type(done.error) is kind
     assert message in str(done.error)
     assert "Traceback" not in done.out
+
+
+def test_failing_rows_are_replayed(cell: Cell, df: pd.DataFrame) -> None:
+    """The error names the command; the command runs that row again; a mended function passes."""
+    failed = cell(f"%%udf ratio(a BIGINT, b BIGINT) -> DOUBLE --sample df\n{FRAGILE}")
+    assert "  rerun it: %udf replay ratio --row 1" in failed.out.splitlines()
+    assert "ZeroDivisionError: division by zero" in repr(cell("%udf failures ratio").value)
+    assert "UdfError: ratio failed at input row 1 " in cell("%udf replay ratio --row 1").out
+    bisected = cell("%udf replay ratio --bisect").value
+    assert isinstance(bisected, Run)
+    assert "| 1 ✕ |        2 |        0 | y        | ZeroDivisionError |" in repr(RunView(bisected))
+    cell("%%udf ratio(a BIGINT, b BIGINT) -> DOUBLE\ndef evaluate(a, b):\n    return a / b if b else None\n")
+    assert cell("%udf replay ratio").value.to_pandas()["b"].tolist() == [0]
+
+
+def test_workers_are_started_killed_and_told(cell: Cell, df: pd.DataFrame) -> None:
+    """What is said has no pid in it."""
+    cell(f"%%udf doubled(a BIGINT) -> BIGINT --quiet\n{DOUBLED}")
+    assert cell("%udf start doubled --workers 2").out == "doubled: 2 workers ready\n"
+    assert "| doubled |       1 | ● ready |            2 |    0 | none here |" in repr(cell("%udf status").value)
+    assert cell("%udf kill doubled").out == "doubled: 2 workers killed\n"
+    assert cell("%udf restart doubled").out == "doubled: 1 worker ready\n"
+    cell("%udf run doubled df --quiet")
+    assert "| doubled |       1 | ● ready |            1 |    1 | completed |" in repr(
+        cell("%udf status doubled").value
+    )
+    assert "| ■ stopped |" in [cell("%udf stop doubled"), repr(cell("%udf status doubled").value)][1]
 
 
 def test_reloading_leaves_one_of_everything_and_unloading_nothing(shell: Any, cell: Cell) -> None:
@@ -318,6 +347,9 @@ def test_an_interrupt_ends_the_run_and_the_next_one_works(shell: Any, cell: Cell
         ("%udf help his", "history"),
         ("%udf run dou", "doubled"),
         ("%udf run doubled d", "df"),
+        ("%udf repl", "replay"),
+        ("%udf replay doubled --bi", "--bisect"),
+        ("%udf start doubled --wo", "--workers"),
         ("%udf run doubled df --col", "--columns"),
         ("%udf run doubled df --columns ", "g"),
         ("%udf run doubled df --on-error d", "dead_letter"),

@@ -19,7 +19,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import AmbiguousFunction, FunctionNotFound, RunClosed, UsageProblem
-from workbench.settings import Settings
+from workbench.settings import STOP_SECONDS, Settings
 
 PID = "import os\ndef evaluate(a):\n    return os.getpid()\n"
 SIGNATURE = "pid(a BIGINT) -> BIGINT"
@@ -118,6 +118,24 @@ def test_an_interrupt_ends_the_run_and_keeps_the_worker(w: wb.Workbench) -> None
     assert run.status == "interrupted"
     assert f.run(pd.DataFrame({"a": [0]})).to_pandas()["pid"].tolist() == [pid]
     assert f.runs["status"].tolist() == ["interrupted", "completed"]
+
+
+def test_an_interrupt_replaces_a_worker_that_does_not_yield(w: wb.Workbench) -> None:
+    """Ctrl-C while a function loops for ever: the cell is free after 2 s, the process is gone, the next run works."""
+    f = w.register("def evaluate(a):\n    while a: pass\n    return 7\n", "f(a BIGINT) -> BIGINT")
+    f.start()
+    (pid,) = f.status["workers"]
+    run = f.run(pd.DataFrame({"a": [1]}))
+    timer = threading.Timer(0.1, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT))
+    began = time.monotonic()
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        run.wait()
+    timer.join()
+    assert time.monotonic() - began < 2 * STOP_SECONDS
+    assert run.status == "interrupted"
+    assert gone(pid)
+    assert f.call(0) == 7
 
 
 def test_closing_the_workbench_closes_its_runs(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from workbench.events import Event, LogLine
 from workbench.session import record
 from workbench.session.record import DeadLetter, Record
@@ -40,8 +42,10 @@ def test_dead_letters_are_asked_for_as_long_as_there_is_room() -> None:
             asked.append(row)
             yield DeadLetter(1, row, {"a": row}, "X", "x")
 
-    kept.lost(5, letters())  # type: ignore[arg-type]  # an iterator of letters
-    kept.lost(3, letters())  # type: ignore[arg-type]  # as above
+    rows = pa.record_batch({"a": range(5)})
+    kept.lost(5, letters(), rows)  # type: ignore[arg-type]  # an iterator of letters
+    kept.lost(3, letters(), rows)  # type: ignore[arg-type]  # as above
+    assert [batch.num_rows for batch in kept.rows] == [1]
     assert (kept.dead, len(kept.letters), asked) == (8, DEAD_LETTERS, [0])
     assert not kept.has_room
 

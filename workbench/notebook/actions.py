@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from workbench.errors import DefinitionError, UsageProblem
-from workbench.events import Event
+from workbench.events import SIGNS, Event
 from workbench.functions import Kind, Signature, Volatility, parse_signature
 from workbench.notebook.cells import Cell, shorten
 from workbench.notebook.grid import Column, Grid, Limits, Row, event_grid, letters_grid, log_lines, state_grid
@@ -29,6 +29,7 @@ LISTED: Final = 100
 """Functions that are listed, however few rows of data are shown: names are looked for, rows are looked at."""
 
 _NAME: Final = re.compile(r"[^\W\d]\w*")
+_STATES: Final = {"running": SIGNS["started"], "ready": SIGNS["started"], "stopped": SIGNS["stopped"]}
 _COOKIE: Final = re.compile(r"(coding)([:=])")
 
 
@@ -149,9 +150,19 @@ def state(function: Function, *, rows: int = 20) -> GridView:
 
 
 def failures(function: Function, *, rows: int = 20) -> GridView:
-    """The rows that the last run of a function set aside."""
-    run = _last_run(function)
-    return GridView(f"Dead letters of {_titled(function)}", lambda limits: letters_grid(run, limits), rows, "none")
+    """The rows of the last run that have no result; after a restart of the kernel, those that were stored."""
+    found = function.failing
+    names = found.table.schema.names
+
+    def grid(limits: Limits) -> Grid:
+        return letters_grid(found.letters, names, found.total, limits)
+
+    return GridView(f"Failing rows of {_titled(function)}", grid, rows, "none")
+
+
+def replay(function: Function, row: int | None = None, *, bisect: bool = False) -> Run:
+    """Run the rows that failed again, to their end. See `workbench.Function.replay`."""
+    return function.replay(row, bisect=bisect).wait()
 
 
 def logs(function: Function, *, rows: int = 20) -> LinesView:
@@ -181,6 +192,54 @@ def stop(functions: Iterable[Function]) -> str:
     """Close the runs of some functions that are open, end their workers, and say how many were waiting."""
     stopped = sum(one.stop() for one in functions)
     return f"{stopped} idle {'worker' if stopped == 1 else 'workers'} stopped"
+
+
+def start(function: Function, workers: int = 1) -> str:
+    """Have workers ready before the next run."""
+    function.start(workers)
+    return _ready(function)
+
+
+def restart(function: Function) -> str:
+    """End the idle workers of a function and have a new one ready."""
+    function.restart()
+    return _ready(function)
+
+
+def kill(function: Function) -> str:
+    """Kill the workers of a function as a crash would, and say how many."""
+    killed = function.kill()
+    return f"{function.name}: {killed} {'worker' if killed == 1 else 'workers'} killed"
+
+
+def _ready(function: Function) -> str:
+    count = len(function.status["workers"])
+    return f"{function.name}: {count} {'worker' if count == 1 else 'workers'} ready"
+
+
+def status(functions: Iterable[Function], *, rows: int = 20) -> GridView:
+    """What the workers of some functions do, how many wait, and how the last run ended; `Function.status` has pids."""
+    found = [(one, one.status) for one in functions]
+
+    def grid(limits: Limits) -> Grid:
+        columns = [Column("name"), Column("version", number=True), Column("state")]
+        columns += [Column("idle workers", number=True), Column("runs", number=True), Column("last run")]
+        lines = [
+            Row(
+                [
+                    Cell(shorten(one.name, limits.width)),
+                    Cell(str(one.version), "number"),
+                    Cell(f"{_STATES[status['state']]} {status['state']}", "word"),
+                    Cell(str(len(status["workers"])), "number"),
+                    Cell(str(status["runs"]), "number"),
+                    Cell(shorten(status["last"].partition(";")[0] or "none here", limits.width)),
+                ]
+            )
+            for one, status in found[:LISTED]
+        ]
+        return Grid(columns, lines, len(found))
+
+    return GridView("Workers", grid, rows, "no function was used in this notebook yet")
 
 
 def drop(workbench: Workbench, name: str) -> str:

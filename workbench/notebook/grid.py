@@ -7,8 +7,9 @@ drawing (`html`, `text`).
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
@@ -87,7 +88,8 @@ def output_grid(run: Run, limits: Limits) -> Grid:
     ]
     chosen = _choose(columns, limits.columns)
     letters = {one.row: one for one in run.record.letters} if run.spec.kind == "udf" else {}
-    shown = list(_first_rows(table.slice(0, limits.rows), letters, limits.rows))
+    numbers = itertools.count() if run.numbers is None or run.spec.kind != "udf" else run.numbers
+    shown = list(_first_rows(table.slice(0, limits.rows), letters, itertools.islice(numbers, limits.rows)))
     rows = [_row(label, values, chosen, run.input_schema.names, limits.width) for label, values in shown]
     if run.spec.kind == "udtf":
         rows = _striped(rows, [values[:known] for _, values in shown if not isinstance(values, DeadLetter)])
@@ -113,12 +115,11 @@ def _choose(columns: Sequence[Column], most: int) -> list[int]:
 
 
 def _first_rows(
-    table: pa.Table, letters: Mapping[int, DeadLetter], most: int
+    table: pa.Table, letters: Mapping[int, DeadLetter], numbers: Iterable[int]
 ) -> Iterator[tuple[int, Sequence[Any] | DeadLetter]]:
     """Rows of the result with their numbers, and between them those that were set aside, which the result lacks."""
     values = zip(*(_values(column) for column in table.columns), strict=True)
-    number = 0
-    while number < most:
+    for number in numbers:
         if number in letters:
             yield number, letters[number]
         else:
@@ -126,7 +127,6 @@ def _first_rows(
             if row is None:
                 return
             yield number, row
-        number += 1
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
@@ -232,9 +232,8 @@ def history_grid(run: Run, limits: Limits) -> Grid:
     return event_grid(history_rows(run), limits)
 
 
-def letters_grid(run: Run, limits: Limits) -> Grid:
-    """The rows that have no result: where they were, what was in them, and why."""
-    names = run.input_schema.names
+def letters_grid(letters: Sequence[DeadLetter], names: Sequence[str], total: int, limits: Limits) -> Grid:
+    """Rows that have no result, of ``total`` such rows: where they were, what was in them, and why."""
     most = max(1, limits.columns - 4)
     columns = [
         Column("row", number=True),
@@ -252,9 +251,9 @@ def letters_grid(run: Run, limits: Limits) -> Grid:
             ],
             tone="crashed",
         )
-        for letter in run.record.letters[: limits.rows]
+        for letter in letters[: limits.rows]
     ]
-    return Grid(columns, rows, run.record.dead, max(0, len(names) - most))
+    return Grid(columns, rows, total, max(0, len(names) - most))
 
 
 _PATH: Final = re.compile(r'File "(?:[^"]*/)?([^"/]+)"')

@@ -182,6 +182,18 @@ class UdfMagics:
     def _do_run(self, options: argparse.Namespace) -> Any:
         return self._run(self._found(options), self._order(options.data, options), options)
 
+    def _do_start(self, options: argparse.Namespace) -> Any:
+        return _say(actions.start(self._found(options), options.workers))
+
+    def _do_restart(self, options: argparse.Namespace) -> Any:
+        return _say(actions.restart(self._found(options)))
+
+    def _do_kill(self, options: argparse.Namespace) -> Any:
+        return _say(actions.kill(self._found(options)))
+
+    def _do_status(self, options: argparse.Namespace) -> Any:
+        return actions.status(self.session.handles if options.name is None else [self._found(options)], rows=self._rows)
+
     def _do_stop(self, options: argparse.Namespace) -> Any:
         return _say(actions.stop(self.session.handles if options.name is None else [self._found(options)]))
 
@@ -193,6 +205,9 @@ class UdfMagics:
 
     def _do_failures(self, options: argparse.Namespace) -> Any:
         return actions.failures(self._found(options), rows=self._rows)
+
+    def _do_replay(self, options: argparse.Namespace) -> Any:
+        return actions.replay(self._found(options), options.row, bisect=options.bisect)
 
     def _do_logs(self, options: argparse.Namespace) -> Any:
         return actions.logs(self._found(options), rows=self._rows)

@@ -16,10 +16,7 @@ from workbench.errors import UsageProblem
 from workbench.functions import Kind, Volatility
 
 LATER_OPTIONS: Final = ("--requires", "--live")
-LATER_COMMANDS: Final = (
-    *("start", "restart", "kill", "status", "replay", "debug", "check"),
-    *("compare", "profile", "bench", "sample", "deploy"),
-)
+LATER_COMMANDS: Final = (*("debug", "check", "compare", "profile", "bench", "sample", "deploy"),)
 
 
 class Parser(argparse.ArgumentParser):
@@ -158,6 +155,17 @@ def _call(parser: Parser) -> None:
     parser.add_argument("values", nargs="*", metavar="VALUE", help="an argument each")
 
 
+def _start(parser: Parser) -> None:
+    _versioned(parser)
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="how many (default 1)")
+
+
+def _replay(parser: Parser) -> None:
+    _versioned(parser)
+    parser.add_argument("--row", type=int, metavar="N", help="only this row, by its number in the input")
+    parser.add_argument("--bisect", action="store_true", help="set aside and tell each row that fails, and go on")
+
+
 def _stop(parser: Parser) -> None:
     parser.add_argument("name", nargs="?", metavar="NAME", help="default: all functions")
 
@@ -188,10 +196,15 @@ _COMMANDS: Final[dict[str, tuple[str, Callable[[Parser], None]]]] = {
     "show": ("Show a function: signature, facts, code.", _versioned),
     "run": ("Run a function over data and show the result.", _run),
     "call": ("Call a function once with values.", _call),
+    "start": ("Have workers of a function ready before it is run.", _start),
     "stop": ("End the workers of a function.", _stop),
+    "restart": ("End the workers of a function and have a new one ready.", _versioned),
+    "kill": ("Kill the workers of a function, as a crash would.", _versioned),
+    "status": ("Show which functions have workers, and how their last runs ended.", _stop),
     "state": ("Show the state of an aggregate after each batch of its last run.", _name),
     "history": ("Show what happened in all runs of a function: starts, crashes, restarts.", _name),
-    "failures": ("Show the rows that the last run of a function set aside.", _name),
+    "failures": ("Show the rows of a function's last run that have no result.", _name),
+    "replay": ("Run the rows again that have no result in a function's last run, or one of them.", _replay),
     "logs": ("Show what the workers of the last run printed.", _name),
     "package": ("Write the zip of a function.", _package),
     "ddl": ("Print the SQL that registers a function elsewhere.", _ddl),

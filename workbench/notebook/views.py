@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
-from workbench.errors import RunClosed, WorkbenchError
+from workbench.errors import BatchTimeout, RunClosed, RunError, UdfError, WorkbenchError, WorkerCrashed
 from workbench.events import SIGNS
 from workbench.functions import FunctionSpec
 from workbench.notebook import html, text
@@ -33,6 +33,7 @@ from workbench.session.report import (
     function_line,
     notice_lines,
 )
+from workbench.types import quote_name
 
 MOST_BYTES: Final = 50_000
 _FALLBACKS: Final = (Limits(20, 12, 40), Limits(10, 8, 24), Limits(5, 4, 12))
@@ -101,8 +102,25 @@ def _notices(run: Run) -> list[str]:
 
 
 def short_error(error: WorkbenchError, names: Mapping[str, str]) -> list[str]:
-    """The lines of an error as they are shown in a notebook; ``names`` says what files are called."""
-    return [shorten(visible(line), LINE) for line in error_lines(error, names=names)[:ERROR_LINES]]
+    """The lines of an error as they are shown in a notebook, with the commands that lead on.
+
+    ``names`` says what files are called.
+    """
+    lines = [*error_lines(error, names=names)[:ERROR_LINES], *(f"  {line}" for line in _commands(error))]
+    return [shorten(visible(line), LINE) for line in lines]
+
+
+def _commands(error: WorkbenchError) -> Iterable[str]:
+    """What to type next, for an error that a run has raised."""
+    if not isinstance(error, RunError) or not error.function:
+        return
+    name = quote_name(error.function)
+    if isinstance(error, UdfError) and error.row is not None:
+        yield f"rerun it: %udf replay {name} --row {error.row}"
+    elif isinstance(error, WorkerCrashed):
+        yield f"each crash: %udf history {name}      what was printed: %udf logs {name}"
+    elif isinstance(error, BatchTimeout):
+        yield f"what was printed: %udf logs {name}"
 
 
 def _badge(word: str) -> html.Markup:
@@ -183,7 +201,7 @@ class RunView(View):
         eventful = any(row.cells[0].text[2:] not in _QUIET for row in history.rows)
         yield html.section("History", history.note, html.table(history), opened=eventful)
         if run.record.letters:
-            letters = letters_grid(run, limits)
+            letters = letters_grid(run.record.letters, run.input_schema.names, run.record.dead, limits)
             yield html.section("Dead letters", letters.note, html.table(letters))
         if run.record.lines:
             shown, seen = log_lines(run, limits)

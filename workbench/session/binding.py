@@ -7,11 +7,9 @@ and what happens to failing rows (`workbench.session.run`).
 
 from __future__ import annotations
 
-import linecache
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,10 +18,8 @@ from workbench.errors import DataError, UsageProblem
 from workbench.functions import FunctionSpec
 from workbench.session.data import describe
 from workbench.supervisor.isolation import Loss
+from workbench.supervisor.refusal import dumped_frames
 from workbench.types import DataType, cast_column
-
-_STACK: Final = re.compile(r'File "(?P<path>[^"]*/package/(?P<file>[^"]+))", line (?P<line>\d+) in (?P<function>.+)')
-"""A line of faulthandler's dump in the user's own code: packages are unpacked into folders of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +34,19 @@ class RowError:
 class Prepared:
     """A batch on its way: ``original`` as it came, ``offset`` its first row over the whole input.
 
-    ``sent`` holds the numbers of the rows that were sent, None for all; ``rejected`` the others.
+    ``sent`` holds the numbers of the rows that were sent, None for all; ``rejected`` the others. ``numbers`` are those
+    of its rows in the input, where they do not follow from ``offset``.
     """
 
     original: pa.RecordBatch
     offset: int
     sent: pa.Array | None
     rejected: tuple[RowError, ...]
+    numbers: Sequence[int] | None = None
+
+    def number(self, row: int) -> int:
+        """Where one of its rows is in the input."""
+        return self.offset + row if self.numbers is None else self.numbers[row]
 
     def errors(self, found: Sequence[Mapping[str, Any]], lost: Mapping[int, Loss]) -> list[RowError]:
         """The errors that the worker found, the rows that killed it and those rejected here, in order of the rows."""
@@ -56,7 +58,7 @@ class Prepared:
                 {
                     "error_type": loss.error_type,
                     "error": loss.error,
-                    "frames": _frames(loss.stack),
+                    "frames": dumped_frames(loss.stack),
                     "attempts": loss.attempts,
                 },
             )
@@ -206,19 +208,6 @@ class Binding:
             )
             for answer in answers
         ]
-
-
-def _frames(stack: str) -> list[dict[str, Any]]:
-    """The user's own frames in the dump of a process that died, outermost first."""
-    return [
-        {
-            "file": found["file"],
-            "line": int(found["line"]),
-            "function": found["function"],
-            "text": linecache.getline(found["path"], int(found["line"])).strip(),
-        }
-        for found in reversed(list(_STACK.finditer(stack)))
-    ]
 
 
 def _group(schema: pa.Schema, name: str) -> int:

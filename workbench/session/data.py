@@ -11,8 +11,8 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,12 +30,24 @@ UTF_8: Final = "convert it first, as in: iconv -f latin1 -t utf-8 IN > OUT"
 
 @dataclass(slots=True)
 class Data:
-    """A stream of batches. ``rows`` is their number where it is known; ``waits``: the next one may take its time."""
+    """A stream of batches. ``rows`` is their number where it is known; ``waits``: the next one may take its time.
+
+    ``numbers`` are those of the rows, where they do not count from 0.
+    """
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
     rows: int | None
     waits: bool
+    numbers: Sequence[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Rows of an earlier input, in its batches, with the numbers that they had there."""
+
+    table: pa.Table
+    numbers: Sequence[int]
 
 
 def open_data(data: Any, *, batch_rows: int, batch_bytes: int) -> Data:
@@ -46,6 +58,8 @@ def open_data(data: Any, *, batch_rows: int, batch_bytes: int) -> Data:
         opened = _of_table(_from_pandas(data))
     elif isinstance(data, pa.Table):
         opened = _of_table(data)
+    elif isinstance(data, Again):
+        opened = replace(_of_table(data.table), numbers=data.numbers)
     elif isinstance(data, pa.RecordBatch):
         opened = Data(data.schema, iter([data]), data.num_rows, waits=False)
     elif isinstance(data, pa.RecordBatchReader):
@@ -69,6 +83,7 @@ def open_data(data: Any, *, batch_rows: int, batch_bytes: int) -> Data:
         _cut(_checked(opened.schema, opened.batches), batch_rows, batch_bytes),
         opened.rows,
         opened.waits,
+        opened.numbers,
     )
 
 

@@ -26,6 +26,7 @@ from workbench.session.data import Data, open_data
 from workbench.session.define import names, write_package
 from workbench.session.history import History
 from workbench.session.record import Notes, Record, events_frame
+from workbench.session.replay import Failing, failing_rows, stored_rows
 from workbench.session.run import Run
 from workbench.sql import create_function
 from workbench.supervisor.memory import MemoryLimit
@@ -179,6 +180,8 @@ class Function:
             on_end=history.end,
             ahead=defaults.window * workers,
         )
+        run.options = {"columns": columns, "group_by": group_by, "batch_rows": batch_rows}
+        run.options |= {"timeout": timeout, "memory_limit": memory_limit, "max_restarts": max_restarts}
         self._last = weakref.ref(run)
         self._open.add(run)
         return run
@@ -188,6 +191,50 @@ class Function:
         self._open.discard(run)
         if self.last_run is run:
             self._last = run
+        if run.numbers is None:
+            self._owner.failing[self.key] = failing_rows(run)
+
+    @property
+    def failing(self) -> Failing:
+        """The rows of the last run that have no result: those set aside, and the one that ended it.
+
+        The last run is that of any version; a replay is none. If there was no run in this session, the newest one in
+        the registry that has such rows. Raises UsageProblem if there is none, or its values cannot be made again.
+        """
+        found = self._owner.failing.get(self.key)
+        if found is not None:
+            return found
+        for run in reversed(self._owner.registry.runs(self.registered_id)):
+            letters = self._owner.registry.dead_letters(run["id"])
+            if letters:
+                return stored_rows(self.spec, letters)
+        raise UsageProblem(f"{self.name} v{self.version} has not been run yet, or no row failed", hint="run it first")
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """`failing` as a table, as `Run.dead_letters`."""
+        return self.failing.frame()
+
+    def replay(self, row: int | None = None, *, bisect: bool = False) -> Run:
+        """Run the rows again that have no result in the last run, or one of them by its number in the input.
+
+        They are run by this version, with their old values, types and numbers, and the limits of that run: so a
+        function that was changed shows whether it can deal with them now. A row that fails ends the replay by its
+        error, which is what one wants to see; with ``bisect`` each failing row is told and set aside. May be repeated:
+        a replay does not change what the last run was. Raises UsageProblem if there is no such row.
+        """
+        failing = self.failing
+        again, options = failing.again(self.name, row), dict(failing.options)
+        if self.kind != "script":
+            return self.run(again, **options, on_error="dead_letter" if bisect else "fail")
+        options["batch_rows"] = 1 if bisect else options.get("batch_rows")
+        return self.run(again, **options, on_invalid="skip" if bisect else "fail")
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What all its versions share."""
+        types = self.signature.argument_types if self.signature is not None else ""
+        return self.spec.database, self.name.casefold(), types
 
     def _check_modes(self, group_by: Any, workers: int, on_error: str, on_invalid: str | None) -> None:
         if group_by is not None and self.kind != "udaf":
@@ -290,12 +337,17 @@ class Function:
         self.start()
 
     def kill(self) -> int:
-        """Kill its idle workers, as a crash would; how many there were. The next run starts others."""
+        """Kill its workers, as a crash would; how many there were.
+
+        The next run starts others. An open run finds its workers dead when it is moved, and replaces them like any
+        that crash.
+        """
+        busy = sum(run.kill() for run in list(self._open))
         idle = self._idle()
         for worker in idle:
             worker.process.kill()
         self._end_idle()
-        return len(idle)
+        return busy + len(idle)
 
     def _idle(self) -> list[Worker]:
         """Those that live: one that was killed in its sleep is found out when it is wanted."""

@@ -54,7 +54,7 @@ class History:
         record = self.record
         letters = [
             DeadLetter(one.batch, one.row, as_json(one.values), one.error_type, one.error, one.attempts)
-            for one in record.letters[:STORED_LETTERS]
+            for one in [*record.letters[:STORED_LETTERS], *(record.ended_by or ())[:1]]
         ]
         self._registry.add_dead_letters(self._run_id, letters)
         self._registry.end_run(

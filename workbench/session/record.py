@@ -52,6 +52,10 @@ class Record:
     restarts: int = 0
     fan_out: dict[str, int] = field(default_factory=lambda: {"max": 0, "empty": 0})
     letters: list[DeadLetter] = field(default_factory=list)
+    rows: list[pa.RecordBatch] = field(default_factory=list)
+    """The input rows of `letters`, in the same order, in the types that they came with."""
+    ended_by: tuple[DeadLetter, pa.RecordBatch] | None = None
+    """The row that ended the run, if one did. It is not counted as set aside."""
     lines: deque[LogLine] = field(default_factory=lambda: deque(maxlen=settings.LOG_LINES))
     lines_seen: int = 0
     _events: deque[tuple[int, Event]] = field(default_factory=lambda: deque(maxlen=settings.EVENT_RING))
@@ -77,10 +81,13 @@ class Record:
         """Whether the next dead letter would be kept."""
         return len(self.letters) < settings.DEAD_LETTERS
 
-    def lost(self, count: int, letters: Iterable[DeadLetter]) -> None:
-        """Note so many dead letters; ``letters`` are asked for as long as there is room to keep them."""
+    def lost(self, count: int, letters: Iterable[DeadLetter], rows: pa.RecordBatch) -> None:
+        """Note so many dead letters; ``letters``, whose ``rows`` these are, are asked for as long as there is room."""
         self.dead += count
-        self.letters += itertools.islice(letters, max(0, settings.DEAD_LETTERS - len(self.letters)))
+        room = max(0, settings.DEAD_LETTERS - len(self.letters))
+        self.letters += itertools.islice(letters, room)
+        if room:
+            self.rows.append(rows.slice(0, room))
 
     def measured(self, batch: int, worker: int, *, rows_in: int, rows_out: int, seconds: float, latency: float) -> None:
         """Note how long a batch took: ``seconds`` in the worker, ``latency`` from here to here."""
@@ -130,13 +137,7 @@ class Record:
 
     def letters_frame(self, columns: Sequence[str]) -> pd.DataFrame:
         """One row a dead letter: batch, row, the input columns, error_type, error, attempts."""
-        rows = [
-            (one.batch, one.row, *(one.values[name] for name in columns), one.error_type, one.error, one.attempts)
-            for one in self.letters
-        ]
-        ours = ("batch", "row", "error_type", "error", "attempts")
-        frame = pd.DataFrame(rows, columns=[*ours[:2], *_apart(columns, ours), *ours[2:]])
-        return frame.astype({"batch": "int64", "row": "int64", "attempts": "int64"})
+        return letters_frame(self.letters, columns)
 
     def states_frame(self) -> pd.DataFrame:
         """One row for each group that a batch changed, and at least the last state of each group."""
@@ -181,6 +182,17 @@ def _apart(columns: Sequence[str], ours: Sequence[str]) -> list[str]:
             shown = f"input_{shown}"
         names.append(shown)
     return names
+
+
+def letters_frame(letters: Iterable[DeadLetter], columns: Sequence[str]) -> pd.DataFrame:
+    """Dead letters as a table; see `Record.letters_frame`."""
+    rows = [
+        (one.batch, one.row, *(one.values[name] for name in columns), one.error_type, one.error, one.attempts)
+        for one in letters
+    ]
+    ours = ("batch", "row", "error_type", "error", "attempts")
+    frame = pd.DataFrame(rows, columns=[*ours[:2], *_apart(columns, ours), *ours[2:]])
+    return frame.astype({"batch": "int64", "row": "int64", "attempts": "int64"})
 
 
 def events_frame(rows: Iterable[Mapping[str, Any]], first: Sequence[str] = ()) -> pd.DataFrame:

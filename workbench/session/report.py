@@ -30,8 +30,9 @@ SHOWN_CRASHES: Final = 4
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 _NOISE: Final = re.compile(r"<(function|module|class|built-in|bound method|_io\.)")
 _AGAIN: Final = re.compile(r"batch (\d+)(?:, \d+)+ sent again")
-_STACK: Final = re.compile(r'File ".*/package/(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>.+)')
-"""A line of faulthandler's dump in the user's own code: packages are unpacked into folders of that name."""
+_DUMPS: Final = ("Traceback (most", "Fatal Python", "Current thread 0x", "Thread 0x")
+_DUMPED: Final = re.compile(r'  File "|Extension modules: ')
+"""What is left of a dump whose beginning is no longer among the last lines."""
 
 _TYPE_NAMES: Final = {
     "bool": "BOOLEAN",
@@ -169,15 +170,16 @@ def state_rows(run: Run, limit: int | None = None) -> list[StateRow]:
     """An aggregate's state after each batch, one row for each group that changed; the last ``limit`` of them."""
     frame = run.state
     groups = run.record.groups
-    return [
+    rows = frame.tail(limit if limit is not None else len(frame)).itertuples(index=False, name=None)
+    return [  # by position: a group's column that is called like one of ours has another name in the frame
         StateRow(
-            int(row["batch"]),
-            ", ".join(f"{name}={_value(row[name])}" for name in groups),
-            _value(row["result"]),
-            str(row["state"]),
-            str(row["changed"]),
+            int(batch),
+            ", ".join(f"{name}={_value(value)}" for name, value in zip(groups, keys, strict=True)),
+            _value(result),
+            str(state),
+            str(changed),
         )
-        for row in frame.tail(limit if limit is not None else len(frame)).to_dict("records")
+        for batch, *keys, result, state, changed in rows
     ]
 
 
@@ -224,13 +226,12 @@ def error_lines(error: WorkbenchError, *, names: Mapping[str, str] | None = None
 
 
 def _frames(error: WorkbenchError) -> tuple[Frame, ...]:
-    """The user's own frames, outermost first: of the error, of what caused it, or of the dump of a dying process."""
-    for one in (error, error.__cause__):
+    """The user's own frames, outermost first: of what caused the error (a script's exception), or of the error."""
+    for one in (error.__cause__, error):
         frames: tuple[Frame, ...] = getattr(one, "frames", ())
         if frames:
             return frames
-    found = [_STACK.search(line) for line in getattr(error, "stack", "").splitlines()]
-    return tuple(Frame(match["file"], int(match["line"]), match["function"]) for match in reversed(found) if match)
+    return ()
 
 
 def _frame_lines(frames: Iterable[Frame], names: Mapping[str, str]) -> Iterator[str]:
@@ -249,8 +250,8 @@ def _frame_lines(frames: Iterable[Frame], names: Mapping[str, str]) -> Iterator[
 def _last_words(error: WorkbenchError) -> list[str]:
     """The last lines that the worker printed, without tracebacks and dumps: those are shown as frames."""
     lines = [_stable(line) for line in getattr(error, "logs", ())]
-    begin = next((at for at, line in enumerate(lines) if line.startswith(("Traceback (most", "Fatal Python"))), None)
-    return [line for line in lines[:begin] if line.strip()][-SHOWN_LOGS:]
+    begin = next((at for at, line in enumerate(lines) if line.startswith(_DUMPS)), None)
+    return [line for line in lines[:begin] if line.strip() and not _DUMPED.match(line)][-SHOWN_LOGS:]
 
 
 def _stable(text: str) -> str:

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
 import pandas as pd
 import pyarrow as pa
 
-from workbench.errors import ProtocolError, RunClosed, SchemaMismatch, UdfError, WorkbenchError
+from workbench.errors import ProtocolError, RunClosed, RunError, SchemaMismatch, UdfError, WorkbenchError
 from workbench.events import Event, EventKind
 from workbench.functions import FunctionSpec
 from workbench.session.binding import Binding, Prepared, RowError
@@ -59,6 +60,10 @@ class Run:
         self.record = notes.record
         self.rows_total = data.rows
         self.input_schema: pa.Schema = data.schema
+        self.numbers = data.numbers
+        """Of a replay: which rows of the earlier run these are. None for a run of its own."""
+        self.options: Mapping[str, Any] = {}
+        """What a replay of its rows must be told again."""
         self.error: Exception | None = None
         self.status = "running"
         self.listeners: list[Callable[[Run], None]] = []
@@ -148,7 +153,7 @@ class Run:
             self._end("closed", None)
             raise
         except BaseException as error:
-            if isinstance(error, UdfError) and not error.function:  # the supervisor knows no functions
+            if isinstance(error, RunError) and not error.function:  # the supervisor knows no functions
                 error.function, error.version = self.spec.name, self.version
             self._fail(error)
             raise
@@ -228,8 +233,9 @@ class Run:
             record.skipped += 1
             record.skipped_rows += rows
             self._event("skipped", batch=number, rows=rows, worker=outcome.worker, detail=text)
-            values = enumerate(prepared.original.to_pylist(), prepared.offset) if record.has_room else ()
-            record.lost(rows, (DeadLetter(number, row, one, name, text) for row, one in values))
+            values = enumerate(prepared.original.to_pylist() if record.has_room else ())
+            letters = (DeadLetter(number, prepared.number(row), one, name, text) for row, one in values)
+            record.lost(rows, letters, prepared.original)
             return []
         rows_out = sum(batch.num_rows for batch in outcome.batches)
         record.measured(
@@ -261,24 +267,27 @@ class Run:
 
     def _fail_or_note(self, outcome: Outcome, prepared: Prepared, failing: list[RowError]) -> None:
         number = outcome.number or 0
-        if self.on_error == "fail":
-            raise self._udf_error(number, prepared, failing[0])
-        if self.on_error == "dead_letter":  # a NULL result is a result: nothing is missing, and the event tells of it
-            self.record.lost(len(failing), (_letter(number, prepared, error) for error in failing))
-        what = "set to NULL" if self.on_error == "null" else "set aside"
         first = failing[0]
+        if self.on_error == "fail":
+            self.record.ended_by = _letter(number, prepared, first), prepared.original.slice(first.row, 1)
+            raise self._udf_error(number, prepared, first)
+        if self.on_error == "dead_letter":  # a NULL result is a result: nothing is missing, and the event tells of it
+            # Copied, so that the rest of the batch need not be kept with them.
+            rows = prepared.original.take(pa.array([error.row for error in failing], pa.int64()))
+            self.record.lost(len(failing), (_letter(number, prepared, error) for error in failing), rows)
+        what = "set to NULL" if self.on_error == "null" else "set aside"
         count = "1 row" if len(failing) == 1 else f"{len(failing)} rows"
         self._event(
             "dead_letter",
             batch=number,
             rows=len(failing),
             worker=outcome.worker,
-            detail=f"{count} {what}; row {prepared.offset + first.row}: {error_text(first.info)}",
+            detail=f"{count} {what}; row {prepared.number(first.row)}: {error_text(first.info)}",
         )
 
     def _udf_error(self, number: int, prepared: Prepared, failed: RowError) -> UdfError:
         info = failed.info
-        row = prepared.offset + failed.row
+        row = prepared.number(failed.row)
         values = {name: shown(value) for name, value in values_of(prepared.original, failed.row).items()}
         where = f"input row {row:,} (batch {number}, its row {failed.row})"
         return UdfError(
@@ -327,6 +336,10 @@ class Run:
             on_end, self._on_end = self._on_end, None
             if on_end is not None:
                 on_end(self, status, error)
+
+    def kill(self) -> int:
+        """Kill its workers, as a crash would; how many. It goes on with others. Safe to call from any thread."""
+        return self._supervisor.kill()
 
     def close(self) -> None:
         """End the run wherever it is; its workers are given back. May be called twice."""
@@ -392,18 +405,21 @@ def _items(data: Data, binding: Binding | None) -> Iterator[Item]:
     """The batches to send, each with what is needed to understand its answer."""
     offset = 0
     for batch in data.batches:
-        if binding is None:
-            yield batch, Prepared(batch, offset, None, ())
-        else:
-            yield binding.prepare(batch, offset)
+        sent, prepared = (
+            (batch, Prepared(batch, offset, None, ())) if binding is None else binding.prepare(batch, offset)
+        )
+        if data.numbers is not None:
+            prepared = replace(prepared, numbers=data.numbers[offset : offset + batch.num_rows])
+        yield sent, prepared
         offset += batch.num_rows
 
 
 def _letter(number: int, prepared: Prepared, failed: RowError) -> DeadLetter:
     values = values_of(prepared.original, failed.row)
     info = failed.info
-    row = prepared.offset + failed.row
-    return DeadLetter(number, row, values, info["error_type"], info["error"], info.get("attempts", 1))
+    return DeadLetter(
+        number, prepared.number(failed.row), values, info["error_type"], info["error"], info.get("attempts", 1)
+    )
 
 
 def _close(supervisor: Supervisor, source: Source) -> None:

@@ -22,6 +22,7 @@ from workbench.registry import Registered, Registry
 from workbench.session.define import Defined, Wanted, define, names, write_package
 from workbench.session.function import Function
 from workbench.session.launch import launch
+from workbench.session.replay import Failing
 from workbench.settings import Settings, home
 from workbench.supervisor import scratch
 from workbench.supervisor.pool import Pool
@@ -44,6 +45,8 @@ class Workbench:
         self._unpacked: dict[str, Path] = {}
         self._handles: weakref.WeakValueDictionary[int, Function] = weakref.WeakValueDictionary()
         self._keys: dict[int, set[str]] = {}
+        self.failing: dict[tuple[str, str, str], Failing] = {}
+        """By function, whatever its version: the rows without a result in its last run, for `Function.replay`."""
         self._finalizer = weakref.finalize(self, _close, self.pool, self.registry, self._folder)
 
     def __repr__(self) -> str:
@@ -158,6 +161,7 @@ class Workbench:
         """Remove a function with all its versions, runs and packages; how many versions there were."""
         for function in self.versions(name):
             function.stop()
+            self.failing.pop(function.key, None)
         return self.registry.drop(name)
 
     def launch(self, registered: Registered) -> Launch:

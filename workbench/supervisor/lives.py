@@ -47,6 +47,7 @@ class Lives:
         slot.occupy(worker, self._count)
         worker.sink = self._teller.sink(slot)
         if reused:
+            worker.forget()
             self._teller.event("started", slot, detail="was ready")
         worker.channel.open(self._schema, self._options)
         if slot.snapshot:

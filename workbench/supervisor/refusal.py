@@ -5,11 +5,16 @@ Left out on purpose: when it ends; that is for the supervisor to know.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import linecache
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from workbench.errors import BatchTimeout, Frame, RestartsExhausted, RunError, UdfError, WorkbenchError
 from workbench.supervisor.worker import Died
+
+_STACK: Final = re.compile(r'File "(?P<path>[^"]*/package/(?P<file>[^"]+))", line (?P<line>\d+) in (?P<function>.+)')
+"""A line of faulthandler's dump in the user's own code: packages are unpacked into folders of that name."""
 
 
 def frames_of(info: Mapping[str, Any]) -> tuple[Frame, ...]:
@@ -18,6 +23,22 @@ def frames_of(info: Mapping[str, Any]) -> tuple[Frame, ...]:
         Frame(frame["file"], frame["line"], frame["function"], frame.get("text", ""), frame.get("locals", {}))
         for frame in info.get("frames", ())
     )
+
+
+def dumped_frames(stack: str) -> list[dict[str, Any]]:
+    """The user's own frames in the dump of a process, outermost first, as an error's plain data has them.
+
+    The lines of code are read now: the folder with them is gone when the session is.
+    """
+    return [
+        {
+            "file": found["file"],
+            "line": int(found["line"]),
+            "function": found["function"],
+            "text": linecache.getline(found["path"], int(found["line"])).strip(),
+        }
+        for found in reversed(list(_STACK.finditer(stack)))
+    ]
 
 
 def error_text(info: Mapping[str, Any]) -> str:
@@ -66,16 +87,20 @@ def gave_up(label: str, died: Died, batch: int | None, restarts: int, cause: Exc
         batch=batch,
         restarts=restarts,
         stack=died.stack,
+        frames=frames_of({"frames": dumped_frames(died.stack)}),
         logs=died.last_lines,
-        hint="the history shows each crash; --max-restarts N allows more",
+        hint=("" if batch is None else f"batch {batch} has no result; ")
+        + "the history shows each crash; --max-restarts N allows more",
     )
 
 
-def timed_out(label: str, batch: int, timeout: float | None, stack: str) -> BatchTimeout:
-    """The end of a worker that did not answer; ``stack`` is where it was."""
+def timed_out(label: str, batch: int, timeout: float | None, stack: str, logs: Sequence[str] = ()) -> BatchTimeout:
+    """The end of a worker that did not answer; ``stack`` is where it was, ``logs`` what it had printed."""
     return BatchTimeout(
         f"{label}: batch {batch} was not answered within {timeout:g} s",
         batch=batch,
         stack=stack,
-        hint="raise --timeout, or look at where it was in the log",
+        frames=frames_of({"frames": dumped_frames(stack)}),
+        logs=logs,
+        hint="raise timeout (--timeout S), or have the row found: on_error='dead_letter' (--on-error dead_letter)",
     )

@@ -247,7 +247,7 @@ class Supervisor:
         elif now >= slot.stack_asked_at + GRACE:
             worker.drain_logs()
             number, stack = slot.owed[0].number, worker.stack
-            error = timed_out(self.launch.label, number, self._timeout, stack)
+            error = timed_out(self.launch.label, number, self._timeout, stack, worker.last_lines)
             if self._isolate_timeouts:
                 slot.fault, slot.stack_asked_at = error, None
                 slot.head_since = now
@@ -397,7 +397,7 @@ class Supervisor:
         slot.vacate()
         if asked is not None and slot.owed and not isinstance(fault, BatchTimeout):
             # It had no handler for the request of its stack.
-            fault = timed_out(self.launch.label, slot.owed[0].number, self._timeout, died.stack)
+            fault = timed_out(self.launch.label, slot.owed[0].number, self._timeout, died.stack, died.last_lines)
             if not self._isolate_timeouts:
                 raise fault
         if self._tail is not None:
@@ -424,6 +424,13 @@ class Supervisor:
             raise gave_up(self.launch.label, died, number, search.deaths - 1, fault) from fault
         self._found(slot, search)
         slot.restart_at = time.monotonic()
+
+    def kill(self) -> int:
+        """Kill the workers and nothing else, so that any thread may: the deaths are found like any other."""
+        workers = [worker for slot in self._slots if (worker := slot.worker) is not None]
+        for worker in workers:
+            worker.process.kill()
+        return len(workers)
 
     def close(self) -> None:
         """Give the workers back, once they owe nothing, or end them. May be called twice."""

@@ -186,6 +186,11 @@ class Worker:
         if text := self._rate.dropped(now):
             self.sink("stderr", text)
 
+    def forget(self) -> None:
+        """What it printed for an earlier run is nobody's last words in the next."""
+        self.drain_logs()
+        self._last.clear()
+
     def drain_logs(self) -> None:
         """Read what is in the log pipes now, at most a megabyte each, so that it is shown before an answer."""
         for fd in list(self._logs):
