@@ -314,6 +314,8 @@ def test_a_traceback_is_shown_on_request(
         (["ratio.py", "--signature", SIGNATURE, "--group-by", "a"], "group_by is for aggregates"),
         (["ratio.py", "--signature", SIGNATURE, "--output", "out.xlsx"], "it is not clear how to write this"),
         (["ratio.py", "--signature", SIGNATURE, "--output", "no/out.csv"], "there is no folder no"),
+        (["ratio.py", "--signature", SIGNATURE, "--output", "in.parquet"], "in.parquet is the input"),
+        (["ratio.py", "--signature", SIGNATURE, "--dead-letters", "in.parquet"], "in.parquet is the input"),
         (["ratio.py", "--signature", SIGNATURE, "--dead-letters", "d"], "it is not clear how to write this"),
         (["ratio.py", "--signature", SIGNATURE, "--config", "p.yaml"], "were both given"),
         (["--config", "p.yaml"], "p.yaml does not exist"),

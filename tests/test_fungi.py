@@ -199,6 +199,15 @@ def test_all_batches_have_the_columns_of_the_first() -> None:
         assert values(operator.process_element(amounts(200))) == [[200]]
 
 
+def test_what_is_no_batch_is_refused() -> None:
+    """A table is not a batch; the operator goes on."""
+    config = PythonUdfConfig.from_file(DATA / "fungi_transform.py")
+    with PythonUdfStreamingOperator("op", config) as op:
+        with pytest.raises(DataError, match=r"op: a Table is no batch\n  give a pyarrow.RecordBatch"):
+            op.process_element(pa.table({"amount": [1]}))
+        assert [b.num_rows for b in op.process_element(pa.record_batch({"amount": [1, 200]}))] == [1]
+
+
 def test_an_error_in_the_with_block_ends_the_script(tmp_path: Path) -> None:
     """At once; the process does not outlive it, whatever it is doing."""
     config = script(tmp_path, "import time\nfor batch in reader:\n    write(batch)\ntime.sleep(600)\n")

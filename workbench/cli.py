@@ -98,10 +98,12 @@ def _run(options: argparse.Namespace) -> int:
     wanted = options.output or output.STDOUT
     if options.output is not None:
         output.format_of(options.output, options.format)
+        output.not_onto(options.output, options.input)
     elif options.format is not None:
         wanted = options.output = output.STDOUT
     if options.dead_letters is not None:
         output.format_of(options.dead_letters)
+        output.not_onto(options.dead_letters, options.input)
     with Workbench(options.home) as session:
         function = _function(session, options)
         run = function.run(

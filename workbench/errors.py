@@ -35,6 +35,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 
@@ -131,6 +132,13 @@ class Frame:
     locals: Mapping[str, str] = field(default_factory=dict)
 
 
+def _told_where(error: BaseException, frames: Sequence[Frame]) -> None:
+    """Let Python's own traceback end with the user's lines, for those who have neither our notebook nor our shell."""
+    for frame in frames:
+        text = f"\n    > {frame.line} | {frame.text.strip()}" if frame.text.strip() else ""
+        error.add_note(f"  {PurePath(frame.file).name}, line {frame.line}, in {frame.function}{text}")
+
+
 class RunError(WorkbenchError, RuntimeError):
     """A run ended without its result. ``function`` and ``version`` say of what, once a run has raised it."""
 
@@ -167,6 +175,7 @@ class UdfError(RunError):
         self.row, self.batch, self.row_in_batch = row, batch, row_in_batch
         self.values: Mapping[str, str] = dict(values or {})
         self.frames, self.logs = tuple(frames), tuple(logs)
+        _told_where(self, self.frames)
 
 
 class WorkerStartError(RunError):
@@ -175,6 +184,7 @@ class WorkerStartError(RunError):
     def __init__(self, message: str, *, frames: Sequence[Frame] = (), logs: Sequence[str] = (), hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.frames, self.logs = tuple(frames), tuple(logs)
+        _told_where(self, self.frames)
 
 
 class PythonNotFound(WorkerStartError, FileNotFoundError):

@@ -132,6 +132,11 @@ class PythonUdfStreamingOperator:
             raise RunClosed(f"{self.name} is not open", hint="call open() first, or use it in a with statement")
         if self._error is not None:
             raise self._error
+        if not isinstance(batch, pa.RecordBatch):
+            raise DataError(
+                f"{self.name}: a {type(batch).__name__} is no batch",
+                hint="give a pyarrow.RecordBatch; table.to_batches() makes them of a table",
+            )
         if self._outcomes is None:
             self._outcomes = self._start(self._launch, batch.schema)
         elif not batch.schema.equals(self._schema):

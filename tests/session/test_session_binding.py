@@ -72,7 +72,7 @@ def test_arguments_in_the_order_of_the_data() -> None:
         ("f(x INT) -> INT", {}, "f: the columns do not fit"),
         ("f(INT) -> INT", {}, "f: the columns do not fit"),
         ("f(a INT, b INT, c INT) -> INT", {}, "there is no column c"),
-        ("f(a INT, b INT) -> INT", {"columns": ["a"]}, "f: columns holds 1 names"),
+        ("f(a INT, b INT) -> INT", {"columns": ["a"]}, "f: columns holds 1 name:"),
         ("f(a INT, b INT) -> INT", {"columns": ["a", "q"]}, "f: columns: there is no column q"),
     ],
 )

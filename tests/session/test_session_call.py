@@ -63,7 +63,7 @@ def test_kinds(w: wb.Workbench) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((1,), UsageProblem, r"f takes 2 arguments \(a INT, b STRING\), 1 were given\n  give one value for each"),
+        ((1,), UsageProblem, r"f takes 2 arguments \(a INT, b STRING\), 1 was given\n  give one value for each"),
         ((1, "x", 2), UsageProblem, "3 were given"),
         (("1", "x"), DataError, r"f: argument 0: '1' is a str; a INT wants int\n  it takes \(a INT, b STRING\)"),
         ((True, "x"), DataError, "f: argument 0: True is a bool"),

@@ -413,6 +413,13 @@ def test_decorated_objects_run_without_workbench(module: Any, w: wb.Workbench) -
     assert list(own.letters("ab")) == ["a", "b"], "a decorated function can be called as ever"
 
 
+@pytest.mark.parametrize(("name", "value"), [("kind", "scalar"), ("volatility", "random")])
+def test_a_word_that_does_not_exist_is_told(name: str, value: str) -> None:
+    """The words that there are are listed."""
+    with pytest.raises(UsageProblem, match=f"{name} is '{value}'\n  choose one of "):
+        made(RATIO, **{name: value})
+
+
 def test_a_decorator_may_be_imported_in_an_earlier_cell(w: wb.Workbench) -> None:
     """As in a notebook, where the import is in the first cell; what else comes from other cells is refused still."""
     notebook = types.ModuleType("notebook_of_cells")

@@ -61,6 +61,26 @@ def pid_of(run: wb.Run) -> int:
 # -- a row fails -------------------------------------------------------------------------------------------------------
 
 
+def test_a_huge_error_is_cut_in_the_message(w: wb.Workbench) -> None:
+    """Message and event are short; the field holds what the worker sent of it."""
+    f = w.register("def evaluate(s):\n    raise ValueError(s)\n", "f(s STRING) -> STRING")
+    with pytest.raises(UdfError, match=r"ValueError: x+…\n  set failing rows") as caught:
+        f.run(pd.DataFrame({"s": ["x" * 10_000_000]})).wait()
+    assert len(str(caught.value)) < 1200
+    assert len(caught.value.error) > 10_000
+    run = f.run(pd.DataFrame({"s": ["x" * 10_000_000]}), on_error="dead_letter")
+    run.wait()
+    assert run.events["detail"].str.len().max() < 1200
+
+
+def test_pythons_own_traceback_ends_with_the_users_line(w: wb.Workbench) -> None:
+    """In a plain script there is no view of ours: the notes tell file, line and text."""
+    f = w.register("def evaluate(a):\n    return 1 / a\n", "f(a INT) -> DOUBLE")
+    with pytest.raises(UdfError) as caught:
+        f.run(pd.DataFrame({"a": [0]})).wait()
+    assert caught.value.__notes__ == ["  f.py, line 2, in evaluate\n    > 2 | return 1 / a"]
+
+
 def test_an_error_leads_to_the_line(w: wb.Workbench) -> None:
     """Function, version, row of the input and of its batch, values, the user's own frames with their variables."""
     f = w.register(

@@ -112,7 +112,7 @@ class Binding:
         names = [param.name for param in self._spec.signature.params] if self._spec.signature else []
         if columns is not None:
             if len(columns) != len(names):
-                raise self._misfit(f"columns holds {len(columns)} names")
+                raise self._misfit(f"columns holds {len(columns)} {'name' if len(columns) == 1 else 'names'}")
             missing = [name for name in columns if name not in self._input.names]
             if missing:
                 raise self._misfit(f"columns: there is no column {', '.join(missing)}")

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 from workbench.errors import DefinitionError, PackageError, Problem, UsageProblem
 from workbench.functions import (
@@ -74,6 +74,7 @@ class Defined:
 
 def define(source: Any, wanted: Wanted, *, where: str | None = None) -> Defined:
     """See `Workbench.register` for what ``source`` may be; ``where`` names a text in messages (``%%udf ratio``)."""
+    _check_words(wanted)
     _check_env(wanted.env)
     if isinstance(source, str) and not _is_path(source):
         return _from_source(source, wanted, where)
@@ -106,6 +107,15 @@ def _is_path(text: str) -> bool:
         return text.lower().endswith((".py", ".zip")) or Path(text).expanduser().exists()
     except (OSError, ValueError):
         return False  # too long for a path, or with a NUL
+
+
+def _check_words(wanted: Wanted) -> None:
+    for name, given, words in (
+        ("kind", wanted.kind, get_args(Kind)),
+        ("volatility", wanted.volatility, get_args(Volatility)),
+    ):
+        if given is not None and given not in words:
+            raise UsageProblem(f"{name} is {given!r}", hint=f"choose one of {', '.join(words)}, or leave it out")
 
 
 def _check_env(env: Mapping[Any, Any]) -> None:

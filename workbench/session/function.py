@@ -283,7 +283,8 @@ class Function:
         wanted = ", ".join(map(str, params))
         if len(arguments) != len(params):
             raise UsageProblem(
-                f"{self.name} takes {len(params)} arguments ({wanted}), {len(arguments)} were given",
+                f"{self.name} takes {len(params)} argument{'' if len(params) == 1 else 's'} ({wanted}), "
+                f"{len(arguments)} {'was' if len(arguments) == 1 else 'were'} given",
                 hint="give one value for each",
             )
         taken = {name for name, _ in fields}

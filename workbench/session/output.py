@@ -64,6 +64,13 @@ def format_of(target: str | os.PathLike[str], given: str | None = None) -> Forma
     return found
 
 
+def not_onto(target: str | os.PathLike[str], source: str | os.PathLike[str]) -> None:
+    """Refuse a target that is the file the rows come from: it would be lost. Raises UsageProblem."""
+    path, other = Path(target).expanduser(), Path(source).expanduser()
+    if target != STDOUT and path.exists() and other.exists() and path.samefile(other):
+        raise UsageProblem(f"{path} is the input", hint="name another file for the output")
+
+
 def write(
     batches: Iterator[pa.RecordBatch],
     schema: pa.Schema | None,
