@@ -164,6 +164,7 @@ def test_a_failing_row_leads_to_the_line_of_the_cell(cell: Cell, df: pd.DataFram
 @pytest.mark.parametrize(
     ("line", "message"),
     [
+        ("f(a INT) -> INT --sample flights", "the sample data: flights = workbench.samples.flights()"),
         ("f(a INT) -> INT --sample dff", "there is no data called 'dff'; did you mean df?"),
         ("f(a INT) -> INT --sample {nothing}", "{nothing} has no value: NameError"),
         ("f(a INT) -> INT --sapmle df", "unknown option '--sapmle'; did you mean --sample?"),
@@ -241,7 +242,7 @@ def test_every_command(shell: Any, cell: Cell, df: pd.DataFrame, tmp_path: Path,
         ("run nope df", FunctionNotFound, "nope is not registered"),
         ("show a b", UsageProblem, "unknown word 'b'"),
         ("call one nope", UsageProblem, "nope has no value: NameError"),
-        ("call one", UsageProblem, "one takes 1 arguments"),
+        ("call one", UsageProblem, "one takes 1 argument "),
         ("call one 'x'", DataError, "'x' is a str"),
         ("state one", UsageProblem, "one is a udf, which has no state"),
         ("logs one", UsageProblem, "has not been run in this notebook yet"),

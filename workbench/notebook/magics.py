@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from workbench import samples
 from workbench.errors import UsageProblem
 from workbench.notebook import actions
 from workbench.notebook.grammar import Word, pieces, split_line, words
@@ -113,8 +114,9 @@ class UdfMagics:
             return self.shell.user_ns[word]
         if word.lower().endswith(ENDINGS):
             return Path(word)
+        sample = f"; the sample data: {word} = workbench.samples.{word}()" if word in samples.__all__ else ""
         raise UsageProblem(
-            f"there is no data called {str(word)!r}{did_you_mean(word, frames(self.shell.user_ns))}",
+            f"there is no data called {str(word)!r}{did_you_mean(word, frames(self.shell.user_ns))}{sample}",
             hint=f"give the name of a DataFrame, {{an expression}}, or a file that ends in {', '.join(ENDINGS[:3])}",
         )
 
