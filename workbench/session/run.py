@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import pandas as pd
 import pyarrow as pa
@@ -25,12 +25,9 @@ from workbench.session.binding import Binding, Prepared, RowError
 from workbench.session.data import Data, describe
 from workbench.session.record import DeadLetter, Notes, shown, values_of
 from workbench.supervisor.outcome import Outcome
-from workbench.supervisor.refusal import error_text, frames_of
+from workbench.supervisor.refusal import frames_of, in_short
 from workbench.supervisor.source import Item, Source, ThreadedSource
 from workbench.supervisor.supervisor import Supervisor
-
-SHOWN_ERROR: Final = 1_000
-"""Characters of the function's error in a message."""
 
 Ending = Callable[["Run | None", str, Exception | None], None]
 """Told once that a run has ended: the run (None if it was collected), how, and its error."""
@@ -285,7 +282,7 @@ class Run:
             batch=number,
             rows=len(failing),
             worker=outcome.worker,
-            detail=f"{count} {what}; row {prepared.number(first.row)}: {_in_short(first.info)}",
+            detail=f"{count} {what}; row {prepared.number(first.row)}: {in_short(first.info)}",
         )
 
     def _udf_error(self, number: int, prepared: Prepared, failed: RowError) -> UdfError:
@@ -294,7 +291,7 @@ class Run:
         values = {name: shown(value) for name, value in values_of(prepared.original, failed.row).items()}
         where = f"input row {row:,} (batch {number}, its row {failed.row})"
         return UdfError(
-            f"{self.spec.name} failed at {where}: {_in_short(info)}",
+            f"{self.spec.name} failed at {where}: {in_short(info)}",
             function=self.spec.name,
             version=self.version,
             error_type=info["error_type"],
@@ -439,12 +436,6 @@ def _abandoned(supervisor: Supervisor, source: Source, notes: Notes, began: floa
     _close(supervisor, source)
     notes.event(Event("stopped", time=time.monotonic() - began, detail="closed"))
     on_end(None, "closed", None)
-
-
-def _in_short(info: Mapping[str, Any]) -> str:
-    """An error's text for a message, which a value of 10 MB must not flood; its fields have more of it."""
-    text = error_text(info)
-    return text if len(text) <= SHOWN_ERROR else text[: SHOWN_ERROR - 1] + "…"
 
 
 def _first_line(error: Exception) -> str:

@@ -16,6 +16,9 @@ from workbench.supervisor.worker import Died
 _STACK: Final = re.compile(r'File "(?P<path>[^"]*/package/(?P<file>[^"]+))", line (?P<line>\d+) in (?P<function>.+)')
 """A line of faulthandler's dump in the user's own code: packages are unpacked into folders of that name."""
 
+SHOWN_ERROR: Final = 1_000
+"""Characters of an error in a message."""
+
 
 def frames_of(info: Mapping[str, Any]) -> tuple[Frame, ...]:
     """The user's frames out of an error's plain data."""
@@ -45,6 +48,12 @@ def error_text(info: Mapping[str, Any]) -> str:
     """``prefix: Type: message`` of an error's plain data."""
     text = f"{info['error_type']}: {info['error']}" if info["error"] else str(info["error_type"])
     return f"{info['prefix']}: {text}" if info.get("prefix") else text
+
+
+def in_short(info: Mapping[str, Any]) -> str:
+    """`error_text` for a message, which a value of 10 MB must not flood; the fields of the error have more of it."""
+    text = error_text(info)
+    return text if len(text) <= SHOWN_ERROR else text[: SHOWN_ERROR - 1] + "…"
 
 
 def said(error: Exception) -> str:
