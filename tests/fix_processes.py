@@ -50,6 +50,8 @@ def setup(
         "module": "udf_under_test",
         "attribute": "evaluate",
         "kind": kind,
+        "mode": "row" if (more.get("batch_size") or 1) == 1 else "tuples",
+        "forms": [],
         "batch_size": None,
         "always_nullable": True,
         "arguments": [parse_type(sql).wire for sql in arguments],

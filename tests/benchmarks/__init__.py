@@ -1,1 +1,1 @@
-"""Measurements that are run by hand: `python -m tests.benchmarks.restart`."""
+"""Measurements that print figures and are run by hand: `python -m tests.benchmarks.NAME`."""

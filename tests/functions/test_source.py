@@ -207,14 +207,29 @@ def test_dotted_symbols_and_given_kinds() -> None:
             {},
             [(2, "created without arguments, but its __init__ takes 1 argument (x)")],
         ),
-        (AVG.replace("    def finish", "    async def finish"), {}, [(11, "async functions are not supported yet")]),
+        (AVG.replace("    def finish", "    async def finish"), {}, [(11, "finish is async def, which only a scalar")]),
         (
             "def evaluate(a): yield a",
             {},
             [(None, "a table function returns an ARRAY of what it yields: ARRAY<INT>, not INT")],
         ),
         ("def evaluate(a): yield a", {"kind": "udf"}, [(1, "evaluate yields")]),
-        ("async def evaluate(a): return a", {}, [(1, "async functions are not supported yet")]),
+        (
+            "async def evaluate(a): yield a",
+            {"signature": ROWS},
+            [(1, "evaluate is async def, which only a scalar function may be: write def")],
+        ),
+        ("async def evaluate(a): return a", {"batch_size": 8}, [(1, "run side by side anyway: leave batch_size out")]),
+        (
+            "import pandas as pd\nasync def evaluate(a: pd.Series): return a",
+            {},
+            [(2, "async def gets the values of one row, but a is a pd.Series: write def")],
+        ),
+        (
+            "import pandas as pd\ndef evaluate(rows: pd.Series): return rows",
+            {"batch_size": 8},
+            [(2, "with batch_size rows is a list of tuples, not a pd.Series")],
+        ),
         ("def evaluate(a): return a", {"batch_size": 0}, [(None, "batch_size must be at least 1, not 0")]),
         (
             "def evaluate(a, b): return a",
@@ -254,48 +269,20 @@ def test_hostile_source_is_a_problem_too(source: str) -> None:
 
 
 def test_all_problems_come_at_once_in_the_order_of_their_lines() -> None:
-    """A definition with five mistakes is one error with five problems."""
+    """A definition with six mistakes is one error with six problems."""
     source = """\
-        import pandas as pd
+        import math
 
-        def evaluate(a: pd.Series, *, key):
+        def evaluate(a, *, key):
             yield a + offset
 
         def other():
             return lost
         """
     found = problems(source, signature=TWO, kind="udf", batch_size=-1)
-    assert [line for line, _ in found] == [None, 3, 3, 3, 3, 4, 7]
+    assert [line for line, _ in found] == [None, 3, 3, 3, 4, 7]
     assert "batch_size must be at least 1" in found[0][1]
     assert {"offset", "lost"} == {message.split("'")[1] for _, message in found[-2:]}
-
-
-@pytest.mark.parametrize(
-    "annotation",
-    ["pd.Series", "pandas.Series", "'pd.Series'", "Series", "pa.Array", "np.ndarray", "list", "list[int]", "List[int]"],
-)
-def test_column_parameters_are_refused_by_name(annotation: str) -> None:
-    """Annotations that will choose another mode later are refused today, rather than ignored."""
-    imports = (
-        "import pandas, numpy as np, pandas as pd, pyarrow as pa\nfrom pandas import Series\nfrom typing import List\n"
-    )
-    ((line, message),) = problems(f"{imports}def evaluate(a: {annotation}): return a", signature=ONE)
-    assert line == 4
-    assert "parameters (a) are not supported yet: take the values row by row or set batch_size" in message
-
-
-@pytest.mark.parametrize(
-    ("source", "options"),
-    [
-        ("def evaluate(rows: list): return rows", {"signature": TWO, "batch_size": 32}),
-        ("def evaluate(a: list, b: int): return b", {"signature": "f(a ARRAY<INT>, b INT) -> INT"}),
-        ("def evaluate(a: dict, b: 'no type at all') -> list: return []", {"signature": TWO}),
-        ("from mine import Text\ndef evaluate(a: Text.List): return a", {"signature": ONE}),
-    ],
-)
-def test_list_annotations_that_mean_a_list(source: str, options: dict[str, Any]) -> None:
-    """The list of a batch, the list of an ARRAY and other annotations are fine."""
-    assert read(source, **options).kind == "udf"
 
 
 @pytest.mark.parametrize(

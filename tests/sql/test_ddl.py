@@ -10,7 +10,7 @@ import pytest
 
 from workbench import Workbench
 from workbench.errors import UsageProblem
-from workbench.functions import FunctionSpec, parse_signature
+from workbench.functions import FunctionSpec, Mode, parse_signature
 from workbench.sql import create_function
 
 VERSION = ".".join(map(str, sys.version_info[:3]))
@@ -113,6 +113,16 @@ def test_the_code_cannot_end_its_quotes(body: str, tag: str) -> None:
     ("more", "words"),
     [
         ({"batch_size": 32}, "-- batch_size=32: Doris calls the function row by row"),
+        ({"mode": Mode("async")}, "-- the function is async def, which Doris does not await"),
+        (
+            {"mode": Mode("columns", ("list", "first"), text=True)},
+            "-- the annotations are strings, which Doris does not",
+        ),
+        ({"mode": Mode("row", ("list", "first"))}, "-- a parameter that is an ARRAY is annotated list: Doris passes"),
+        (
+            {"mode": Mode("columns", ("pa.Array", "np.ndarray"))},
+            "-- Doris knows list and pd.Series columns, not pa.Array, np.ndarray: such a parameter gets one value",
+        ),
         ({"env": {"KEY": "x"}}, "-- there are no variables of a function in Doris: set KEY"),
         ({"python": "3.12"}, "-- runtime_version is that of the workbench; here the function runs in python '3.12'"),
     ],
@@ -120,6 +130,14 @@ def test_the_code_cannot_end_its_quotes(body: str, tag: str) -> None:
 def test_what_doris_lacks_is_said_above(more: dict[str, Any], words: str) -> None:
     """As a comment before the statement."""
     assert create_function(spec(**more), source=RATIO).startswith(words)
+
+
+def test_columns_that_doris_has_need_no_comment() -> None:
+    """Annotations of list and pd.Series mean the same there."""
+    sql = create_function(spec(mode=Mode("columns", ("list", "pd.Series"))), source=RATIO)
+    assert sql.startswith("CREATE FUNCTION")
+    proposed = create_function(spec(mode=Mode("columns", ("list", "first"))), dialect="doris-proposal", file="x")
+    assert proposed.startswith("-- mode columns (list, first value) is not part of the proposal")
 
 
 def test_a_comment_cannot_run_into_the_statement() -> None:

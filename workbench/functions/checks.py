@@ -1,15 +1,14 @@
 """What must be true of a definition so that it can be called as the function that its signature promises.
 
 Each check returns its problems, with the words that Doris uses for the same mistake, and claims nothing where the
-tree does not tell. Left out on purpose: everything that shows only when the code runs, and finding the definition
-(`source`).
+tree does not tell. Left out on purpose: everything that shows only when the code runs, finding the definition
+(`source`), and how a scalar function is called (`mode`).
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 from workbench.functions.definitions import Arity, Definition, Function, arity, decorator_names, is_generator, members
 from workbench.functions.signature import Kind, Signature
@@ -17,17 +16,6 @@ from workbench.types import Array
 
 Found = Iterator[tuple[str, int | None]]
 """Messages, each with the line to blame."""
-
-_COLUMNS: Final = {
-    "list": "list",
-    "List": "list",
-    "Series": "pd.Series",
-    "Array": "pa.Array",
-    "ChunkedArray": "pa.ChunkedArray",
-    "ndarray": "np.ndarray",
-}
-"""Annotations that ask for a whole column, by the last part of their name."""
-_MODULES: Final = frozenset({"", "List", "np", "numpy", "pa", "pandas", "pd", "pyarrow", "typing"})
 
 
 def check_options(kind: Kind, signature: Signature | None, symbol: str | None, batch_size: int | None) -> Found:
@@ -72,8 +60,8 @@ def _check_function(
     node: Function, definition: Definition, kind: Kind, signature: Signature | None, batch_size: int | None
 ) -> Found:
     name, line = definition.name, definition.line
-    if isinstance(node, ast.AsyncFunctionDef):
-        yield f"{name} is async def: async functions are not supported yet: write def", line
+    if isinstance(node, ast.AsyncFunctionDef) and kind == "udtf":
+        yield f"{name} is async def, which only a scalar function may be: write def", line
     if kind == "udf" and is_generator(node):
         yield f"{name} yields: a function that yields rows is a table function (udtf), a udf returns its value", line
     takes = arity(node)
@@ -88,8 +76,6 @@ def _check_function(
         elif signature is not None:
             yield from _check_arity(name, takes, signature, line)
         yield from _check_keywords(name, takes, line)
-    if kind == "udf" and not batched:
-        yield from _check_annotations(node, signature)
 
 
 def _check_arity(name: str, takes: Arity, signature: Signature, line: int) -> Found:
@@ -102,37 +88,6 @@ def _check_arity(name: str, takes: Arity, signature: Signature, line: int) -> Fo
 def _check_keywords(name: str, takes: Arity, line: int) -> Found:
     for keyword in takes.keywords:
         yield f"{name} requires the keyword-only argument {keyword!r}, which is never passed: give it a default", line
-
-
-def _check_annotations(node: Function, signature: Signature | None) -> Found:
-    for position, argument in enumerate((*node.args.posonlyargs, *node.args.args)):
-        column = _column_annotation(argument.annotation)
-        is_array = (
-            signature is not None
-            and position < len(signature.params)
-            and isinstance(signature.params[position].type, Array)
-        )
-        if column is not None and not (column == "list" and is_array):
-            message = f"{column} parameters ({argument.arg}) are not supported yet"
-            yield f"{message}: take the values row by row or set batch_size", argument.lineno
-
-
-def _column_annotation(annotation: ast.expr | None) -> str | None:
-    """``pd.Series`` for an annotation that asks for a whole column, in any usual spelling; else None."""
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        try:
-            annotation = ast.parse(annotation.value.strip(), mode="eval").body
-        except SyntaxError:
-            return None  # text that is no type asks for nothing
-    if isinstance(annotation, ast.Subscript):
-        annotation = annotation.value
-    if (
-        isinstance(annotation, ast.Attribute)
-        and isinstance(annotation.value, ast.Name)
-        and annotation.value.id in _MODULES
-    ):
-        return _COLUMNS.get(annotation.attr)
-    return _COLUMNS.get(annotation.id) if isinstance(annotation, ast.Name) else None
 
 
 def _check_class(node: ast.ClassDef, signature: Signature | None, module: Mapping[str, Definition]) -> Found:
@@ -164,7 +119,7 @@ def _check_method(name: str, method: Definition, signature: Signature | None) ->
     if method.node is None:
         return
     if isinstance(method.node, ast.AsyncFunctionDef):
-        yield f"{name} is async def: async functions are not supported yet: write def", method.line
+        yield f"{name} is async def, which only a scalar function may be: write def", method.line
     takes = arity(method.node, method=True)
     if takes is None:
         return

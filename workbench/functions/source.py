@@ -17,6 +17,7 @@ from typing import Final
 from workbench.errors import DefinitionError, Problem
 from workbench.functions.checks import Found, check_definition, check_options
 from workbench.functions.definitions import Definition, definitions, is_generator
+from workbench.functions.mode import ROW, Mode, check_mode, imported, mode_of
 from workbench.functions.names import undefined_names
 from workbench.functions.signature import Kind, Signature, parse_signature
 
@@ -28,12 +29,14 @@ class Analysis:
     """What the source defines. ``symbol`` is what was given, else the bare name that was found; a script has none.
 
     ``line`` is where the definition begins, from 1; None for a script and for a name that is imported or computed.
+    ``mode`` is only of a scalar function.
     """
 
     kind: Kind
     symbol: str | None
     signature: Signature | None
     line: int | None
+    mode: Mode = ROW
 
 
 def analyse(
@@ -72,13 +75,19 @@ def analyse(
     if definition is not None:
         report.extend(check_definition(definition, decided, read, batch_size, module))
     report.extend(check_options(decided, read, symbol, batch_size))
+    mode = ROW
+    if definition is not None and decided == "udf":
+        imports = imported(tree)
+        mode = mode_of(definition.node, read, batch_size, imports)
+        report.extend(check_mode(definition.node, mode, read, imports))
     for undefined, line in undefined_names(tree):
         report.add(f"name {undefined!r} is not defined in this cell; it ships alone: define or import it here", line)
     if report.problems:
         raise report.error()
     if definition is None:
         return Analysis(decided, None, read, None)
-    return Analysis(decided, symbol or definition.name, read, definition.line if definition.node is not None else None)
+    begins = definition.line if definition.node is not None else None
+    return Analysis(decided, symbol or definition.name, read, begins, mode)
 
 
 class _Report:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Self, get_args
 
 from workbench.errors import DefinitionError, Problem
+from workbench.functions.mode import ROW, Mode, is_mode
 from workbench.functions.signature import DEFAULT_DATABASE, Kind, Param, Signature, parse_signature
 
 __all__ = ["DEFAULT_DATABASE", "FunctionSpec", "Kind", "Param", "Signature", "Volatility", "default_volatility"]
@@ -29,7 +30,7 @@ class FunctionSpec:
 
     ``symbol`` is ``func``, ``module.func`` or ``pkg.sub.mod.func`` as in Doris, relative to the root of the package;
     a script has none. ``entry`` is the path inside the package of the file that holds it. ``python`` and ``env`` are
-    kept with the registered version, not in the package.
+    kept with the registered version, not in the package. ``mode`` follows from the source and the batch size.
     """
 
     name: str
@@ -44,6 +45,7 @@ class FunctionSpec:
     env: Mapping[str, str] = field(default_factory=dict)
     python: str | None = None
     database: str = DEFAULT_DATABASE
+    mode: Mode = ROW
 
     def with_(self, **changes: Any) -> Self:
         """A copy with some fields changed."""
@@ -64,6 +66,7 @@ class FunctionSpec:
             "requirements": list(self.requirements),
             "env": dict(sorted(self.env.items())),
             "python": self.python,
+            "mode": self.mode.to_json(),
         }
 
     @classmethod
@@ -90,9 +93,11 @@ class FunctionSpec:
         if problems:
             raise DefinitionError("function as JSON", problems)
         given = {key: data[key] for key in _FIELDS if key in data and key != "signature"}
-        for key, change in (("requirements", tuple), ("env", dict)):
+        for key, change in (("requirements", tuple), ("env", dict), ("mode", Mode.from_json)):
             if key in given:
                 given[key] = change(given[key])
+        if "mode" not in given and (given.get("batch_size") or 1) > 1:
+            given["mode"] = Mode("tuples")
         return cls(**{"symbol": None, **given, "signature": signature})
 
 
@@ -125,5 +130,6 @@ _FIELDS: Final = {
     "requirements": ("a list of texts", _is_texts),
     "env": ("texts by name", _is_text_by_text),
     "python": ("text or null", _is_text_or_none),
+    "mode": ("how the function is called: a name and forms", is_mode),
 }
 """What stands under each key, in words and as a test."""

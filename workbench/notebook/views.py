@@ -284,6 +284,7 @@ class FunctionView(View):
         facts = [f"entry {spec.entry}", f"symbol {spec.symbol}" if spec.symbol else "", f"volatility {spec.volatility}"]
         facts += [
             f"batch size {spec.batch_size}" if spec.batch_size else "",
+            f"mode {spec.mode}" if spec.mode.name in ("columns", "async") else "",
             "" if spec.always_nullable else "not nullable",
         ]
         facts += [f"env {', '.join(spec.env)}" if spec.env else ""]  # the names only: a value may be a secret

@@ -287,6 +287,7 @@ def _spec(source: str, wanted: Wanted, *, where: str, name: str | None, module: 
         symbol=f"{module}.{symbol}" if module and symbol else symbol,
         entry="",
         batch_size=wanted.batch_size,
+        mode=found.mode,
         always_nullable=wanted.always_nullable,
         volatility=wanted.volatility or default_volatility(found.kind),
         env=dict(wanted.env),

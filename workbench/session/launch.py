@@ -83,6 +83,8 @@ def _setup(spec: FunctionSpec, roots: list[str], module: str) -> dict[str, Any]:
         "module": module,
         "attribute": spec.symbol.rpartition(".")[2],
         "kind": spec.kind,
+        "mode": spec.mode.name,
+        "forms": list(spec.mode.forms),
         "batch_size": spec.batch_size,
         "always_nullable": spec.always_nullable,
         "arguments": [param.type.wire for param in spec.signature.params],

@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import quote
 
 from workbench.errors import UsageProblem
-from workbench.functions import DEFAULT_DATABASE, FunctionSpec, Signature, forbidden_module
+from workbench.functions import DEFAULT_DATABASE, FIRST, FunctionSpec, Mode, Signature, forbidden_module
 from workbench.types import quote_name
 
 PROPOSED_NAME: Final = "evaluate"
@@ -86,6 +86,8 @@ def _proposed(spec: FunctionSpec, signature: Signature, _source: str | None, fil
     notes = [] if file else [_UPLOAD]
     if not spec.always_nullable:
         notes.append("always_nullable=False is not part of the proposal: a NULL result is no error there")
+    if spec.mode.name in ("columns", "async"):
+        notes.append(f"mode {spec.mode} is not part of the proposal: it calls the function row by row")
     notes += _environment(spec)
     return _statement(spec, signature, properties, notes) + ";\n"
 
@@ -113,9 +115,23 @@ def _lacks(spec: FunctionSpec) -> Iterator[str]:
             f"batch_size={spec.batch_size}: Doris calls the function row by row, not with lists of tuples; "
             "rewrite it with list or pd.Series parameters"
         )
+    yield from _unknown_mode(spec.mode)
     if spec.python is not None:
         yield f"runtime_version is that of the workbench; here the function runs in python {spec.python!r}"
     yield from _environment(spec)
+
+
+def _unknown_mode(mode: Mode) -> Iterator[str]:
+    """Where Doris would call the function in another way: it looks for list and pd.Series among the annotations."""
+    if mode.name == "async":
+        yield "the function is async def, which Doris does not await: write def there"
+    elif mode.text:
+        yield "the annotations are strings, which Doris does not read: it calls the function row by row; write them out"
+    elif mode.name == "row" and mode.forms:
+        yield "a parameter that is an ARRAY is annotated list: Doris passes the whole column; take the annotation out"
+    unknown = [form for form in dict.fromkeys(mode.forms) if form not in ("list", "pd.Series", FIRST)]
+    if unknown:
+        yield f"Doris knows list and pd.Series columns, not {', '.join(unknown)}: such a parameter gets one value there"
 
 
 def _environment(spec: FunctionSpec) -> Iterator[str]:

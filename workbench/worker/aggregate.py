@@ -12,7 +12,7 @@ import pickle
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from . import values
-from .scalar import RowErrors
+from .row_errors import RowErrors
 
 NAN = float("nan")  # one object for all, so that NaN is one group: a dict looks for identity first
 MAX_STATE = 2000

@@ -1,48 +1,21 @@
-"""A scalar function over one batch: row by row, or ``batch_size`` tuples a call.
+"""A scalar function over one batch: row by row, or ``batch_size`` tuples a call; other modes have files of their own.
 
 The invariant: the result has exactly one value for each row; where a row failed it is NULL and its error is listed.
-Under ``on_error="fail"`` the first error ends the batch. NULL arrives as None.
+Under ``on_error="fail"`` the first error ends the batch. NULL arrives as None. A mode is a class whose ``call`` gives
+the result column of a batch with rows, and the rows whose value did not fit.
 """
 
 from __future__ import annotations
 
 import itertools
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
 
-from . import failures, values
+from . import values
+from .row_errors import RowErrors
 
-MAX_DETAILED = 20  # errors of one batch that carry frames and locals; the others only their text
 ROW_PREFIX = "Error in scalar UDF execution at row"
 BATCH_PREFIX = "Error in batch UDF"
 NO_ROWS = (str, bytes, dict, set, frozenset)  # can be iterated, but hold no result for each row in its order
-
-
-class RowErrors:
-    """The failing rows of one batch, each with its error as plain data."""
-
-    def __init__(self, roots: Sequence[str], *, fail: bool) -> None:
-        self.found: List[Dict[str, Any]] = []
-        self.rows: Dict[int, bool] = {}
-        self.fail = fail
-        self._roots = roots
-
-    def raised(self, row: int, error: BaseException, prefix: str) -> None:
-        info = failures.info(error, self._roots, prefix)
-        if len(self.found) >= MAX_DETAILED:
-            info["frames"], info["error"] = [], info["error"][:200]
-        self._add(row, info)
-
-    def mismatch(self, row: int, message: str, error_type: str = "ValueMismatch") -> None:
-        self._add(row, {"error_type": error_type, "error": message, "frames": [], "prefix": ""})
-
-    def _add(self, row: int, info: Dict[str, Any]) -> None:
-        if row not in self.rows:
-            self.rows[row] = True
-            self.found.append(dict(info, row=row))
-
-    @property
-    def stop(self) -> bool:
-        return self.fail and bool(self.found)
 
 
 class Scalar:
@@ -51,14 +24,15 @@ class Scalar:
     def __init__(self, function: Any, setup: Mapping[str, Any]) -> None:
         import pyarrow as pa
 
-        self._function: Callable[..., Any] = function
-        self._roots: Sequence[str] = setup["roots"]
-        self._batch_size: int = setup.get("batch_size") or 1
+        self._roots: List[str] = setup["roots"]
         self._nullable: bool = setup["always_nullable"]
-        self._readers = [values.reader(wire) for wire in setup["arguments"]]
-        (field,) = setup["outputs"]
         self._schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(setup["output_schema"])))
-        self._write = values.writer(field["wire"], self._schema.field(0).type, field["sql"])
+        mode: Any = Tuples if setup["mode"] == "tuples" else Rows
+        if setup["mode"] == "columns":
+            from .columns import Columns as mode  # noqa: N813
+        elif setup["mode"] == "async":
+            from .tasks import Tasks as mode  # noqa: N813
+        self._mode = mode(function, setup, self._schema.field(0).type)
         self._fail = True
 
     def open(self, options: Mapping[str, Any]) -> None:
@@ -69,22 +43,38 @@ class Scalar:
         import pyarrow as pa
 
         errors = RowErrors(self._roots, fail=self._fail)
-        columns = [read(column) for read, column in zip(self._readers, batch.columns)]
-        call = self._tuples if self._batch_size > 1 else self._rows
-        out = call(columns, batch.num_rows, errors)
+        if batch.num_rows:
+            array, bad = self._mode.call(batch, errors)
+        else:
+            array, bad = pa.array([], self._schema.field(0).type), {}
         if errors.stop:
             return [], {"errors": errors.found}
-        array, bad = self._write(out)
         for row, message in bad.items():
             errors.mismatch(row, message)
         if not self._nullable and array.null_count:
-            for row in (i for i, value in enumerate(out) if value is None and i not in errors.rows):
+            for row in (i for i, null in enumerate(array.is_null().to_pylist()) if null and i not in errors.rows):
                 errors.mismatch(row, f"the result of row {row} is null, but always_nullable is false", "NullResult")
         errors.found.sort(key=_row)
         return [pa.RecordBatch.from_arrays([array], schema=self._schema)], {"errors": errors.found}
 
-    def _rows(self, columns: List[List[Any]], count: int, errors: RowErrors) -> List[Any]:
-        function = self._function
+
+class Rows:
+    """One call for each row."""
+
+    def __init__(self, function: Any, setup: Mapping[str, Any], arrow: Any) -> None:
+        self.function: Callable[..., Any] = function
+        self._readers = [values.reader(wire) for wire in setup["arguments"]]
+        (field,) = setup["outputs"]
+        self._write = values.writer(field["wire"], arrow, field["sql"])
+
+    def call(self, batch: Any, errors: RowErrors) -> Tuple[Any, Dict[int, str]]:
+        columns = [read(column) for read, column in zip(self._readers, batch.columns)]
+        out = self.results(columns, batch.num_rows, errors)
+        return (None, {}) if errors.stop else self._write(out)
+
+    def results(self, columns: List[List[Any]], count: int, errors: RowErrors) -> List[Any]:
+        """One value for each row; under "fail" they may end at the error."""
+        function = self.function
         out: List[Any] = []
         results: Iterator[Any] = map(function, *columns) if columns else itertools.starmap(function, [()] * count)
         # `extend` keeps what it got before an exception, so len(out) is the failing row, and the map goes on behind it.
@@ -101,7 +91,15 @@ class Scalar:
                     break
         return out
 
-    def _tuples(self, columns: List[List[Any]], count: int, errors: RowErrors) -> List[Any]:
+
+class Tuples(Rows):
+    """One call for ``batch_size`` rows, a list of tuples."""
+
+    def __init__(self, function: Any, setup: Mapping[str, Any], arrow: Any) -> None:
+        super().__init__(function, setup, arrow)
+        self._batch_size: int = setup["batch_size"]
+
+    def results(self, columns: List[List[Any]], count: int, errors: RowErrors) -> List[Any]:
         rows: List[Tuple[Any, ...]] = list(zip(*columns)) if columns else [()] * count
         out: List[Any] = []
         for start in range(0, count, self._batch_size):
@@ -113,7 +111,7 @@ class Scalar:
     def _call(self, rows: List[Tuple[Any, ...]], start: int, stop: int, errors: RowErrors) -> List[Any]:
         """Rows [start, stop) in one call; one that fails is halved until the row is alone, unless it ends the batch."""
         try:
-            returned = self._function(rows[start:stop])
+            returned = self.function(rows[start:stop])
             if isinstance(returned, NO_ROWS):
                 raise TypeError(f"the function returned a {type(returned).__name__} instead of a list")
             result = list(returned)

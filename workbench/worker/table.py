@@ -10,7 +10,7 @@ import types
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from . import values
-from .scalar import RowErrors
+from .row_errors import RowErrors
 
 PREFIX = "Error in UDTF execution at row"
 PART_ROWS = 65536

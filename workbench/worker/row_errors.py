@@ -1,0 +1,41 @@
+"""The failing rows of one batch, each with its error as plain data.
+
+The invariant: a row is listed once, with its first error; of many only the first 20 carry frames and locals. Left out
+on purpose: what becomes of the row, which is the parent's to decide.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Sequence
+
+from . import failures
+
+MAX_DETAILED = 20  # errors of one batch that carry frames and locals; the others only their text
+
+
+class RowErrors:
+    """The failing rows of one batch, each with its error as plain data."""
+
+    def __init__(self, roots: Sequence[str], *, fail: bool) -> None:
+        self.found: List[Dict[str, Any]] = []
+        self.rows: Dict[int, bool] = {}
+        self.fail = fail
+        self._roots = roots
+
+    def raised(self, row: int, error: BaseException, prefix: str) -> None:
+        info = failures.info(error, self._roots, prefix)
+        if len(self.found) >= MAX_DETAILED:
+            info["frames"], info["error"] = [], info["error"][:200]
+        self._add(row, info)
+
+    def mismatch(self, row: int, message: str, error_type: str = "ValueMismatch") -> None:
+        self._add(row, {"error_type": error_type, "error": message, "frames": [], "prefix": ""})
+
+    def _add(self, row: int, info: Dict[str, Any]) -> None:
+        if row not in self.rows:
+            self.rows[row] = True
+            self.found.append(dict(info, row=row))
+
+    @property
+    def stop(self) -> bool:
+        return self.fail and bool(self.found)
