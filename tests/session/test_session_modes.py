@@ -40,7 +40,7 @@ def test_each_mode_gives_the_same(w: wb.Workbench, mode: str) -> None:
 def test_a_mode_is_kept_with_the_version(w: wb.Workbench) -> None:
     """The registry knows how a function is called, also for one that was packaged and read again."""
     w.register(MODES["series"], SCORE)
-    (f,) = (one for one in w.functions() if one.name == "score")
+    f = w.function("score")
     assert str(f.spec.mode) == "columns (pd.Series, pd.Series)"
     assert f.call(1, 2.0) == 3.0
 

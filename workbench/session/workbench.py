@@ -97,6 +97,10 @@ class Workbench:
         where they are not given; ``entry`` is the file to begin with. ``imports`` are further files or folders to ship;
         ``env`` are variables for the worker; ``python`` is an executable or a version. Nothing is run. Raises
         DefinitionError with all problems and their lines, and PackageError for what cannot be packaged.
+
+        A scalar function is called row by row; with ``batch_size`` above 1 with lists of tuples; once per batch if a
+        parameter is annotated ``list``, ``pd.Series``, ``np.ndarray`` or ``pa.Array``, where the others get the batch's
+        first value; and ``async def`` with many rows waiting at once. ``list`` at an ARRAY is the value of a row.
         """
         self.check_open()
         defined = self._define(

@@ -127,4 +127,4 @@ def _ndarray(wire: Any, read: values.Reader) -> Callable[[Any], Any]:
 
 
 _NUMBERS = ("bool", "int8", "int16", "int32", "int64")
-_NATIVE = {*_NUMBERS, "float32", "float64", "string", "datetime", "timestamptz"}
+_NATIVE = {*_NUMBERS, "float32", "float64", "string", "datetime", "instant", "time"}
