@@ -78,11 +78,16 @@ def function(folder: Path, source: str, *, launch: Mapping[str, Any] | None = No
     return Launch(**options)
 
 
+def by_socket() -> FramedChannel:
+    """The channel to a child that knows nothing of shared memory."""
+    return FramedChannel(threshold=None)
+
+
 def program(name: str, *arguments: str, **more: Any) -> Launch:
     """How to launch one of the misbehaving children in ``supervisor/programs``, which take and give one BIGINT."""
     env = {**ENV, "PYTHONPATH": os.pathsep.join([str(WORKER), str(PROGRAMS)])}
     argv = (sys.executable, "-S", str(PROGRAMS / f"{name}.py"), *arguments)
-    return Launch(**{"label": name, "argv": argv, "env": env, "channel": FramedChannel, "setup": setup(), **more})
+    return Launch(**{"label": name, "argv": argv, "env": env, "channel": by_socket, "setup": setup(), **more})
 
 
 def batch(*columns: Iterable[Any], types: Sequence[str] = ()) -> pa.RecordBatch:

@@ -20,6 +20,7 @@ EventKind = Literal[
     "recycled",  # a worker was replaced between batches, on purpose
     "state_restored",  # an aggregate continues from its snapshot
     "state_lost",  # a script starts again without what it had in memory
+    "fallback",  # batches go through the socket, as there is no shared memory for them
     "gave_up",  # the restart policy allows no more
     "failed",  # the run ended with an error
     "stopped",  # a worker was ended because it is no longer wanted
@@ -37,6 +38,7 @@ SIGNS: Final[dict[str, str]] = {
     "recycled": "↻",
     "state_restored": "↻",
     "state_lost": "▲",
+    "fallback": "▲",
     "gave_up": "✕",
     "failed": "✕",
     "stopped": "■",

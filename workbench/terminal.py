@@ -43,6 +43,7 @@ _STYLES: Final = {
     "skipped": "yellow",
     "dead_letter": "yellow",
     "state_lost": "yellow",
+    "fallback": "yellow",
     "ok": "green",
     "note": "yellow",
     "problem": "red",

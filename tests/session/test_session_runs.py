@@ -376,3 +376,13 @@ def test_a_listener_is_told_of_each_batch(w: wb.Workbench) -> None:
     run.listeners.append(lambda told: heard.append(told.record.rows_in))
     run.wait()
     assert sorted(set(heard)) == [2, 4, 6]
+
+
+def test_arrow_arrays_may_be_kept(w: wb.Workbench) -> None:
+    """What a function keeps of a batch stays what it was, also when the batch came through shared memory."""
+    code = "import pyarrow as pa\nKEPT = []\ndef evaluate(a: pa.Array):\n    KEPT.append(a)\n    return KEPT[0]\n"
+    f = w.register(code, "first(a BIGINT) -> BIGINT")
+    rows = 20_000
+    batches = [pa.RecordBatch.from_pydict({"a": pa.array(range(n, n + rows), pa.int64())}) for n in range(5)]
+    out = f.run(batches).to_arrow()
+    assert out["first"].to_pylist() == list(range(rows)) * 5

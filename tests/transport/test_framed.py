@@ -25,7 +25,7 @@ class Child:
     """The other end of a channel, held in this process."""
 
     def __init__(self) -> None:
-        self.channel = FramedChannel()
+        self.channel = FramedChannel(threshold=None)
         self.end = self.channel._child.dup()
         self.end.setblocking(False)
         self.channel.spawned()

@@ -205,6 +205,7 @@ _TONES: Final[dict[str, Literal["crashed", "restarted", "skipped", "started", "s
     "skipped": "skipped",
     "dead_letter": "skipped",
     "state_lost": "skipped",
+    "fallback": "skipped",
     "started": "started",
     "finished": "started",
 }

@@ -101,6 +101,7 @@ class Lives:
             if fit and not slot.owed and worker.died is None:
                 worker.tell_dropped()
                 worker.sink = ignore
+                worker.channel.rest()
                 self._pool.give(worker)
             elif worker.died is None:
                 self._teller.event("stopped", slot)

@@ -50,7 +50,7 @@ from workbench.supervisor.slot import ANSWERED, GRACE, Slot, Work
 from workbench.supervisor.source import Source
 from workbench.supervisor.telling import Teller
 from workbench.supervisor.worker import Died, Launch, Worker
-from workbench.transport.base import Answer, Blob, Closed, Invalid, Ready, Refused, Reply
+from workbench.transport.base import Answer, Blob, Closed, Fallback, Invalid, Ready, Refused, Reply
 
 
 class Supervisor:
@@ -77,7 +77,7 @@ class Supervisor:
         self.policy = policy
         teller = Teller(emit, log)
         self.began = teller.began
-        self._tell = teller.event
+        self._tell, self._tell_once = teller.event, teller.once
         self._lives = Lives(launch, schema=schema, options=options, policy=policy, pool=pool, teller=teller)
         self._window, self._timeout, self._skip_invalid = window, timeout, skip_invalid
         self._isolate_timeouts, self._memory = isolate_timeouts, memory
@@ -279,6 +279,8 @@ class Supervisor:
                 self._on_refused(slot, phase, number, info)
             case Invalid(_, error, fatal):
                 self._on_invalid(slot, error, fatal=fatal)
+            case Fallback(detail):
+                self._tell_once("fallback", slot, detail=detail)
             case Closed():
                 slot.closing_since = time.monotonic()
             case Died():

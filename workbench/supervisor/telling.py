@@ -19,6 +19,7 @@ class Teller:
 
     def __init__(self, emit: Callable[[Event], None], log: Callable[[LogLine], None]) -> None:
         self._emit, self._log = emit, log
+        self._told: set[EventKind] = set()
         self.began = time.monotonic()
 
     def _clock(self) -> float:
@@ -52,3 +53,9 @@ class Teller:
                 detail=detail,
             )
         )
+
+    def once(self, kind: EventKind, slot: Slot, *, detail: str) -> None:
+        """Tell something that is true of the whole run, the first time that a worker says it."""
+        if kind not in self._told:
+            self._told.add(kind)
+            self.event(kind, slot, detail=detail)

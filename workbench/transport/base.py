@@ -74,7 +74,14 @@ class Closed:
     """The child closed its end: nothing more will come. How it died, the process tells."""
 
 
-Reply = Ready | Answer | Blob | Refused | Invalid | Closed
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """Batches now take a slower way than they could, for the reason in ``detail``; nothing else changes."""
+
+    detail: str
+
+
+Reply = Ready | Answer | Blob | Refused | Invalid | Closed | Fallback
 
 
 class Channel(ABC):
@@ -126,6 +133,9 @@ class Channel(ABC):
     @abstractmethod
     def on_ready(self, fd: int, mask: int) -> Iterable[Reply]:
         """Move what can be moved without waiting, and return what is complete. Never raises for what the child did."""
+
+    def rest(self) -> None:  # noqa: B027 - most have nothing to give up
+        """Nothing is asked for now: give up what is only of use for the next batch."""
 
     @abstractmethod
     def close(self) -> None:

@@ -2,7 +2,8 @@
 
 The child's end is inherited under one fd that WORKBENCH_FD names; stdin is /dev/null and stdout the log. An answer is
 handed out when its end frame arrived whole, its number is the oldest unanswered one, its rows are as many as the child
-says, and every batch passed Arrow's full validation. Left out on purpose: retrying; a damaged conversation ends with a
+says, and every batch passed Arrow's full validation. Of a large batch the frame says only where in shared memory it is
+(`workbench.transport.shm`); both kinds mix freely. Left out on purpose: retrying; a damaged conversation ends with a
 fatal `Invalid`.
 """
 
@@ -20,7 +21,10 @@ import pyarrow as pa
 
 from workbench import settings
 from workbench.errors import InvalidBatch, ProtocolError
-from workbench.transport.base import Answer, Blob, Channel, Closed, Invalid, Ready, Refused, Reply
+from workbench.transport import shm
+from workbench.transport.arena import Region, can_share
+from workbench.transport.base import Answer, Blob, Channel, Closed, Fallback, Invalid, Ready, Refused, Reply
+from workbench.transport.outbox import Outbox
 from workbench.worker import protocol
 
 READ_MASK, WRITE_MASK = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -32,22 +36,36 @@ ASKS = {
     "finish": protocol.FINISH,
 }
 REFUSALS_THAT_ANSWER = ("load", "batch", "snapshot", "finish")
-ANSWERED_BY = {protocol.BATCH: protocol.END, protocol.FINISH: protocol.END, protocol.SNAPSHOT: protocol.BLOB}
+PARTS = (protocol.PART, protocol.PART_PLACED)
+ANSWERED_BY = {
+    protocol.BATCH: protocol.END,
+    protocol.PLACED: protocol.END,
+    protocol.FINISH: protocol.END,
+    protocol.SNAPSHOT: protocol.BLOB,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """A request that an answer must come to: the kind and number of that answer, and the columns of its batches."""
+    """A request that an answer must come to: the kind and number of that answer, and the columns of its batches.
+
+    ``placed`` is where its batch is in shared memory, ``lent`` where its answer may be.
+    """
 
     kind: int
     number: int
     schema: pa.Schema | None = None
+    placed: Region | None = None
+    lent: Region | None = None
 
 
 class FramedChannel(Channel):
-    """See `workbench.transport.base.Channel`; the child is `workbench.worker`."""
+    """See `workbench.transport.base.Channel`; the child is `workbench.worker`.
 
-    def __init__(self) -> None:
+    Batches of ``threshold`` bytes go through shared memory; None is never.
+    """
+
+    def __init__(self, threshold: int | None = shm.THRESHOLD) -> None:
         self._socket, self._child = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.setblocking(False)
         for end in (self._socket, self._child):
@@ -55,13 +73,17 @@ class FramedChannel(Channel):
         self.pass_fds = (self._child.fileno(),)
         self.environment = {"WORKBENCH_FD": str(self._child.fileno())}
         self._frames = protocol.FrameReader(settings.MAX_FRAME, pa.allocate_buffer)
-        self._out: deque[memoryview] = deque()
+        self._out = Outbox()
         self._expected: deque[_Expected] = deque()
         self._parts: list[pa.RecordBatch] = []
         self._schema: pa.Schema | None = None
         self._merged_schema: pa.Schema | None = None
         self._over = False
         self.heard_at = time.monotonic()
+        self._threshold = threshold if can_share() else None
+        self._inputs, self._outputs = shm.Lender(), shm.Lender()
+        self._largest_answer = self._arrived = 0
+        self._fell_back = False
 
     def spawned(self) -> None:
         self._child.close()
@@ -74,24 +96,76 @@ class FramedChannel(Channel):
     def open(self, schema: pa.Schema, options: Mapping[str, Any]) -> None:
         if self._schema is None:
             raise RuntimeError("load comes before open")
+        self._inputs.open()
+        self._outputs.open()
+        self._largest_answer, self._fell_back = 0, False
         width = options.get("group_width", 0)
         self._merged_schema = pa.schema([*(schema.field(i) for i in range(width)), *self._schema])
         self._queue(protocol.OPEN, 0, protocol.encode({**options, "schema": schema.serialize().to_pybytes().hex()}))
 
     def submit(self, number: int, batch: pa.RecordBatch) -> None:
-        self._queue(protocol.BATCH, number, batch.serialize())
+        if self._over:
+            return
+        if self._threshold is None or batch.nbytes < self._threshold:
+            lent = self._lend(number, self._largest_answer)
+            self._queue(protocol.BATCH, number, batch.serialize(), lent=lent)
+            return
+        size, room = shm.message_bytes(batch)
+        placed = self._region(self._inputs, protocol.INPUTS, room)
+        # Until there was an answer, the input is the best guess of how large it will be.
+        lent = self._lend(number, self._largest_answer or room)
+        if placed is None:
+            self._queue(protocol.BATCH, number, batch.serialize(), lent=lent)
+        else:
+            place = protocol.place(*placed.write(batch, size))
+            self._queue(protocol.PLACED, number, place, placed=placed, lent=lent)
 
     def ask(self, what: str, number: int, data: bytes = b"") -> None:
         self._queue(ASKS[what], number, data)
 
-    def _queue(self, kind: int, number: int, payload: Any) -> None:
+    def _region(self, lender: shm.Lender, kind: int, size: int) -> Region | None:
+        """A region for ``size`` bytes; an arena that is new is told to the child before."""
+        region, new = lender.lend(size)
+        if new is not None:
+            self._out.put(memoryview(protocol.header(kind, 0, b"")), new.fd)
+        return region
+
+    def _lend(self, number: int, size: int) -> Region | None:
+        """Lend the child memory for an answer that is expected to have ``size`` bytes, if that is worth it."""
+        if self._threshold is None or size < max(1, self._threshold):
+            return None
+        region = self._region(self._outputs, protocol.OUTPUTS, size)
+        if region is not None:
+            self._queue(protocol.LENT, number, protocol.place(region.offset, region.length))
+        return region
+
+    def _queue(
+        self, kind: int, number: int, payload: Any, *, placed: Region | None = None, lent: Region | None = None
+    ) -> None:
+        if self._over:
+            return
         view = memoryview(payload).cast("B")
-        self._out.append(memoryview(protocol.header(kind, number, view)))
+        self._out.put(memoryview(protocol.header(kind, number, view)))
         if len(view):
-            self._out.append(view)
+            self._out.put(view)
         if kind in ANSWERED_BY:
             schema = self._merged_schema if kind == protocol.FINISH else self._schema
-            self._expected.append(_Expected(ANSWERED_BY[kind], number, schema))
+            self._expected.append(_Expected(ANSWERED_BY[kind], number, schema, placed, lent))
+
+    def _settle(self) -> None:
+        """The oldest request was answered: its memory is free again."""
+        done = self._expected.popleft()
+        for region in (done.placed, done.lent):
+            if region is not None:
+                region.give_back()
+
+    def rest(self) -> None:
+        idle = not self._over and not self._expected and not self._out
+        if idle and self._inputs.size + self._outputs.size > shm.KEPT:
+            self._inputs.close()
+            self._outputs.close()
+            self._queue(protocol.FORGET, 0, b"")
+            self._write()
 
     def fds(self) -> Mapping[int, int]:
         if self._over:
@@ -102,6 +176,10 @@ class FramedChannel(Channel):
         if self._over:
             return ()
         replies: list[Reply] = []
+        full = self._inputs.full or self._outputs.full
+        if full and not self._fell_back:
+            self._fell_back = True
+            replies.append(Fallback(full))
         try:
             if mask & WRITE_MASK:
                 self._write()
@@ -120,14 +198,7 @@ class FramedChannel(Channel):
 
     def _write(self) -> None:
         try:
-            while self._out:
-                # One gather call for what is queued: header and payload leave in one piece.
-                pieces = [self._out[i] for i in range(min(len(self._out), 16))]
-                sent = self._socket.sendmsg(pieces)
-                while self._out and sent >= len(self._out[0]):
-                    sent -= len(self._out.popleft())
-                if sent:
-                    self._out[0] = self._out[0][sent:]
+            self._out.send(self._socket)
         except BlockingIOError:
             return
         except ConnectionError:
@@ -157,18 +228,20 @@ class FramedChannel(Channel):
         if kind == protocol.REFUSED:
             info = {"phase": "batch", "error_type": "", "error": "", "frames": [], **_plain(payload)}
             if awaited is not None and awaited.number == number and info["phase"] in REFUSALS_THAT_ANSWER:
-                self._expected.popleft()
-            self._parts = []
+                self._settle()
+            self._parts, self._arrived = [], 0
             return Refused(str(info["phase"]), number, info)
-        if awaited is None or awaited.number != number or kind not in (awaited.kind, protocol.PART):
+        if awaited is None or awaited.number != number or kind not in (awaited.kind, *PARTS):
             raise ProtocolError(f"protocol error: unexpected frame {kind} for batch {number}")
-        if kind == protocol.PART and awaited.kind == protocol.END:
-            self._parts.append(_decode(payload, awaited.schema))
+        if kind in PARTS and awaited.kind == protocol.END:
+            message = payload if kind == protocol.PART else _placed(number, payload, awaited.lent)
+            self._arrived += len(message)
+            self._parts.append(_decode(message, awaited.schema))
             return None
         if kind != awaited.kind:
             raise ProtocolError(f"protocol error: unexpected frame {kind} for batch {number}")
         reply = self._answer(kind, number, payload)
-        self._expected.popleft()
+        self._settle()
         return reply
 
     def _answer(self, kind: int, number: int, payload: Any) -> Reply:
@@ -178,6 +251,7 @@ class FramedChannel(Channel):
         if kind == protocol.READY:
             return Ready(meta)
         parts, self._parts = tuple(self._parts), []
+        self._largest_answer, self._arrived = max(self._largest_answer, self._arrived), 0
         rows = sum(part.num_rows for part in parts)
         if rows != meta.get("rows"):
             raise ProtocolError(f"batch {number}: {meta.get('rows')} rows were announced and {rows} arrived")
@@ -188,6 +262,9 @@ class FramedChannel(Channel):
         self._socket.close()
         self._child.close()
         self._out.clear()
+        self._expected.clear()
+        self._inputs.close()
+        self._outputs.close()
 
 
 def _plain(payload: Any) -> Mapping[str, Any]:
@@ -196,6 +273,14 @@ def _plain(payload: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise protocol.FrameError("a frame holds JSON that is no object")
     return value
+
+
+def _placed(number: int, payload: Any, lent: Region | None) -> pa.Buffer:
+    """A copy of a part of an answer that the child says is in the memory that was lent for it."""
+    offset, length = protocol.read_place(payload)
+    if lent is None or not lent.holds(offset, length):
+        raise ProtocolError(f"batch {number}: its answer is said to be in memory that was not lent for it")
+    return lent.copy(offset, length)
 
 
 def _decode(payload: Any, schema: pa.Schema) -> pa.RecordBatch:

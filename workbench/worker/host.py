@@ -1,12 +1,14 @@
 """The worker's loop: one request after the other from the parent's socket, answered in the same order.
 
 The protocol has a socket of its own, which no program that the function starts inherits; ``print`` and C code write to
-fds 1 and 2, the logs. A failing function is an answer, not an end: the loop ends when the parent closes the socket.
+fds 1 and 2, the logs. Large batches lie in memory that the parent shares (`arena`). A failing function is an answer,
+not an end: the loop ends when the parent closes the socket.
 """
 
 from __future__ import annotations
 
 import _thread
+import array
 import faulthandler
 import os
 import platform
@@ -14,12 +16,15 @@ import signal
 import socket
 import sys
 import time
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from . import failures, loading, protocol, pulse
+from .arena import Arena, Room
 
 LIMIT = 1 << 30  # bytes of one frame
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+ONE_FD = socket.CMSG_SPACE(array.array("i").itemsize)
+CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)  # Linux, where shared memory is
 
 
 class ParentGone(Exception):
@@ -38,14 +43,19 @@ class Parent:
         self._socket.set_inheritable(False)
         self._frames = protocol.FrameReader(LIMIT)
         self._sending = _thread.allocate_lock()
+        self.fds: List[int] = []
+        """What came along with the last frames; whoever uses one takes it out."""
 
     def receive(self) -> Any:
         """The next frame as (kind, number, payload)."""
         while True:
             try:
-                count = self._socket.recv_into(self._frames.target)
+                count, passed, _, _ = self._socket.recvmsg_into([self._frames.target], ONE_FD, CLOSE_ON_EXEC)
             except OSError as error:
                 raise ParentGone from error
+            for level, kind, data in passed:
+                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                    self.fds += array.array("i", data)
             if not count:
                 raise ParentGone
             frame = self._frames.received(count)
@@ -90,11 +100,17 @@ class Host:
         self._roots: List[str] = []
         self._work: Any = None
         self._schema: Any = None
+        self._inputs: Any = None  # arenas, which the parent announces before it speaks of them
+        self._outputs: Any = None
+        self._room: Optional[Room] = None
+        self._shares = True
+        """Whether a batch may be read where it is: not if the function gets Arrow arrays, which it may keep."""
 
     def load(self, number: int, payload: Any) -> None:
         started = time.perf_counter()
         setup: Dict[str, Any] = protocol.decode(payload)
         self._roots = setup["roots"]
+        self._shares = setup.get("mode") != "columns"
         # Functions use pa.compute and pa.ipc without importing them, which works in most programs by accident.
         import pyarrow as pa
         import pyarrow.compute
@@ -126,19 +142,41 @@ class Host:
     def batch(self, number: int, payload: Any) -> None:
         import pyarrow as pa
 
+        room, self._room = self._room, None
         batch = pa.ipc.read_record_batch(pa.py_buffer(payload), self._schema)
         started = time.perf_counter()
         parts, meta = self._work.batch(number, batch)
-        self._answer(number, parts, dict(meta, seconds=time.perf_counter() - started))
+        self._answer(number, parts, dict(meta, seconds=time.perf_counter() - started), room)
+
+    def inputs(self, number: int, payload: Any) -> None:
+        self._inputs = Arena(self._parent.fds.pop(0), writable=False)
+
+    def outputs(self, number: int, payload: Any) -> None:
+        self._outputs = Arena(self._parent.fds.pop(0), writable=True)
+
+    def forget(self, number: int, payload: Any) -> None:
+        self._inputs = self._outputs = self._room = None
+
+    def placed(self, number: int, payload: Any) -> None:
+        view = self._inputs.view(*protocol.read_place(payload))
+        self.batch(number, view if self._shares else bytes(view))
+
+    def lent(self, number: int, payload: Any) -> None:
+        self._room = Room(self._outputs, *protocol.read_place(payload))
 
     def finish(self, number: int, payload: Any) -> None:
+        room, self._room = self._room, None
         started = time.perf_counter()
         parts, meta = self._work.finish()
-        self._answer(number, parts, dict(meta, seconds=time.perf_counter() - started))
+        self._answer(number, parts, dict(meta, seconds=time.perf_counter() - started), room)
 
-    def _answer(self, number: int, parts: List[Any], meta: Dict[str, Any]) -> None:
+    def _answer(self, number: int, parts: List[Any], meta: Dict[str, Any], room: Optional[Room]) -> None:
         for part in parts:
-            self._parent.send(protocol.PART, number, part.serialize())
+            place = room.write(part) if room is not None else None
+            if place is not None:
+                self._parent.send(protocol.PART_PLACED, number, protocol.place(*place))
+            else:
+                self._parent.send(protocol.PART, number, part.serialize())
         meta["rows"] = sum(part.num_rows for part in parts)
         meta["rss"] = resident()
         for stream in (sys.stdout, sys.stderr):  # what was printed for this batch is in the log before its end is told
@@ -189,6 +227,11 @@ def main(fd: int) -> None:
         protocol.RESTORE: ("restore", host.restore),
         protocol.MERGE: ("merge", host.merge),
         protocol.FINISH: ("finish", host.finish),
+        protocol.INPUTS: ("open", host.inputs),
+        protocol.OUTPUTS: ("open", host.outputs),
+        protocol.FORGET: ("open", host.forget),
+        protocol.PLACED: ("batch", host.placed),
+        protocol.LENT: ("open", host.lent),
     }
     try:
         while True:

@@ -20,11 +20,16 @@ HEADER_SIZE = _HEAD.size + _CHECK.size
 
 # Parent to worker.
 LOAD, OPEN, BATCH, SNAPSHOT, RESTORE, MERGE, FINISH = 1, 2, 3, 4, 5, 6, 7
+# ... about shared memory: here is an arena for inputs, one for outputs (the fd comes along), forget both; batch
+# ``number`` is at this place; its answer may be written to this place.
+INPUTS, OUTPUTS, FORGET, PLACED, LENT = 8, 9, 10, 11, 12
 # Worker to parent.
 READY, PART, END, BLOB, REFUSED = 16, 17, 18, 19, 20
-BEAT = 21  # worker to parent, at any time: alive
+BEAT = 21  # at any time: alive
+PART_PLACED = 22  # a part of the answer is in the memory that was lent for it, at this place
 
-KINDS = frozenset((LOAD, OPEN, BATCH, SNAPSHOT, RESTORE, MERGE, FINISH, READY, PART, END, BLOB, REFUSED, BEAT))
+KINDS = frozenset((*range(LOAD, LENT + 1), *range(READY, PART_PLACED + 1)))
+_PLACE = struct.Struct("<QQ")  # offset, length
 
 
 class FrameError(Exception):
@@ -67,6 +72,19 @@ def decode(data: Any) -> Any:
         return json.loads(bytes(data))
     except (ValueError, RecursionError) as error:
         raise FrameError(f"a frame holds no JSON: {error}") from None
+
+
+def place(offset: int, length: int) -> bytes:
+    """The payload that names a region of an arena."""
+    return _PLACE.pack(offset, length)
+
+
+def read_place(payload: Any) -> Tuple[int, int]:
+    """Offset and length; FrameError if that is no place. Whether it may be read is for the caller to know."""
+    if len(payload) != _PLACE.size:
+        raise FrameError(f"a place has {_PLACE.size} bytes, not {len(payload)}")
+    offset, length = _PLACE.unpack(bytes(payload))
+    return offset, length
 
 
 class FrameReader:
