@@ -6,13 +6,14 @@ import re
 import resource
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fix_processes import Bench, alive, column, ids, program, source, until
 
 from workbench import settings
-from workbench.errors import InvalidBatch, ProtocolError, RestartsExhausted, WorkerStartTimeout
+from workbench.errors import InvalidBatch, ProtocolError, RestartsExhausted, WorkerStartError, WorkerStartTimeout
 from workbench.events import LogLine
 
 BATCHES, ROWS = 5, 4
@@ -161,3 +162,15 @@ def test_a_pause_of_the_consumer_is_no_fault_of_the_worker(bench: Bench) -> None
             time.sleep(0.8)
     assert got == [0, 1, 2, 3]
     assert bench.kinds() == ["started"]
+
+
+def test_an_interpreter_that_cannot_run(tmp_path: Path, bench: Bench) -> None:
+    """A launcher that finds no Python, as pyenv's, fails at once: one start, no restart."""
+    shim = tmp_path / "python3.99"
+    shim.write_text("#!/bin/sh\necho 'python3.99: command not found' >&2\nexit 127\n")
+    shim.chmod(0o755)
+    launch = replace(program("never_ready"), argv=(str(shim),))
+    with pytest.raises(WorkerStartError, match="is no interpreter that runs: it left with exit 127") as caught:
+        bench.run(launch, ids(1, 1))
+    assert caught.value.logs == ("python3.99: command not found",)
+    assert bench.kinds() == ["crashed"]

@@ -10,11 +10,22 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from workbench.errors import BatchTimeout, Frame, RestartsExhausted, RunError, UdfError, WorkbenchError
-from workbench.supervisor.worker import Died
+from workbench.errors import (
+    BatchTimeout,
+    Frame,
+    RestartsExhausted,
+    RunError,
+    UdfError,
+    WorkbenchError,
+    WorkerStartError,
+)
+from workbench.supervisor.worker import Died, Launch
 
 _STACK: Final = re.compile(r'File "(?P<path>[^"]*/package/(?P<file>[^"]+))", line (?P<line>\d+) in (?P<function>.+)')
 """A line of faulthandler's dump in the user's own code: packages are unpacked into folders of that name."""
+
+NOT_RUN: Final = (126, 127)
+"""Exit statuses by which a shell says that a command cannot be run, or is not there: trying again would not help."""
 
 SHOWN_ERROR: Final = 1_000
 """Characters of an error in a message."""
@@ -64,6 +75,21 @@ def said(error: Exception) -> str:
 def as_udf_error(info: Mapping[str, Any]) -> RunError:
     """A script's exception, as the cause of its end."""
     return UdfError(error_text(info), error_type=info["error_type"], error=info["error"], frames=frames_of(info))
+
+
+def death(died: Died, refused: Mapping[str, Any] | None, fault: Exception | None) -> str:
+    """How a worker died, after what it refused, and why we ended it, in words."""
+    after = f" after {error_text(refused)}" if refused is not None else ""
+    return f"{died.exit}{after}" + (f": {said(fault)}" if fault is not None else "")
+
+
+def not_run(launch: Launch, died: Died) -> WorkerStartError:
+    """An interpreter that is there and cannot run: a launcher of another version, as pyenv's."""
+    return WorkerStartError(
+        f"{launch.label}: {launch.argv[0]!r} is no interpreter that runs: it left with {died.exit}",
+        logs=died.last_lines,
+        hint="give another with python (--python); workbench doctor tells which run",
+    )
 
 
 def start_text(label: str, info: Mapping[str, Any]) -> str:

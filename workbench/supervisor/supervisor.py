@@ -36,10 +36,13 @@ from workbench.supervisor.memory import LOOK_SECONDS, MemoryLimit, resident
 from workbench.supervisor.outcome import Outcome
 from workbench.supervisor.pool import Pool
 from workbench.supervisor.refusal import (
+    NOT_RUN,
     as_udf_error,
+    death,
     error_text,
     frames_of,
     gave_up,
+    not_run,
     said,
     start_hint,
     start_text,
@@ -385,11 +388,7 @@ class Supervisor:
     def _on_death(self, slot: Slot, died: Died) -> None:
         owed = next((work.number for work in slot.owed if work.request == "batch" and not work.answered), None)
         fault, refused, asked = slot.fault, slot.refused, slot.stack_asked_at
-        what = str(died.exit)
-        if refused is not None:
-            what += f" after {error_text(refused)}"
-        if fault is not None:
-            what += f": {said(fault)}"
+        what = death(died, refused, fault)
         if owed is not None:
             what += f" in batch {owed}"
         if slot.owed and slot.owed[0].search is not None:
@@ -402,6 +401,8 @@ class Supervisor:
             fault = timed_out(self.launch.label, slot.owed[0].number, self._timeout, died.stack, died.last_lines)
             if not self._isolate_timeouts:
                 raise fault
+        if not was_ready and died.exit.status in NOT_RUN:
+            raise not_run(self.launch, died)
         if self._tail is not None:
             return
         if was_ready and self.launch.reusable:
