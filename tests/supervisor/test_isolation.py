@@ -25,7 +25,7 @@ from workbench.supervisor.worker import Launch
 DIES = """
 import os, signal
 def evaluate(a):
-    if a in {bad}: os.kill(os.getpid(), signal.SIGSEGV)
+    if a in {bad}: signal.raise_signal(signal.SIGSEGV)
     return a
 """
 EXPLODES = DIES.replace("    return a", "    yield a\n    yield -a")
@@ -36,7 +36,7 @@ class evaluate:
     @property
     def aggregate_state(self): return self.total
     def accumulate(self, value):
-        if value in {bad}: os.kill(os.getpid(), signal.SIGSEGV)
+        if value in {bad}: signal.raise_signal(signal.SIGSEGV)
         self.total += value
     def merge(self, other): self.total += other
     def finish(self): return self.total

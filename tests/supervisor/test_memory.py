@@ -49,7 +49,7 @@ def test_a_leak_is_recycled_between_batches(
     outcomes = bench.run(function(tmp_path, LEAKS), ids(40, 1), memory=bound)
     assert column(outcomes) == list(range(40))
     assert bench.kinds().count("recycled") >= 2
-    assert set(bench.kinds()) == {"started", "recycled"}
+    assert set(bench.kinds()) - {"stopped"} == {"started", "recycled"}  # a new one may not be ready at the end
     assert max(outcome.meta["rss"] for outcome in outcomes) <= bound.limit
     assert bench.event("recycled").detail == f"near its memory limit of {bound}"
 
@@ -61,7 +61,7 @@ def test_an_aggregate_keeps_its_state(tmp_path: Path, bench: Bench, workers: int
     launch = function(tmp_path, GROWS, kind="udaf")
     outcomes = bench.run(launch, ids(60, 1), memory=bound, workers=workers)
     assert outcomes[-1].batches[0].to_pydict() == {"out0": [sum(range(60))]}
-    assert set(bench.kinds()) == {"started", "recycled"}
+    assert set(bench.kinds()) - {"stopped"} == {"started", "recycled"}  # a new one may not be ready at the end
 
 
 def test_too_much_in_the_middle_of_a_batch(tmp_path: Path, bench: Bench) -> None:
