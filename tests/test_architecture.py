@@ -25,7 +25,7 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "ipywidgets": ("notebook/",),
     "pickle": ("worker/",),
     "pyspark": ("engines/spark.py",),
-    "rich": ("cli.py", "demo.py", "terminal.py"),
+    "rich": ("demo.py", "terminal.py"),
     "sqlglot": ("sql/",),
     "sqlite3": ("registry/",),
     "subprocess": ("supervisor/process.py",),
