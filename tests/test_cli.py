@@ -460,8 +460,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 # -- signals and pipes -------------------------------------------------------------------------------------------------
 
 
-def test_an_interrupt_ends_the_workers(folder: Path) -> None:
-    """Status 130, no traceback, no output, and the worker is gone."""
+@pytest.mark.parametrize(("sent", "status", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "")])
+def test_an_interrupt_ends_the_workers(folder: Path, sent: signal.Signals, status: int, said: str) -> None:
+    """The status of the signal, no traceback, no output, not even half of it, and the worker is gone."""
     Path("slow.py").write_text(
         "import os, time\n"
         "def evaluate(a):\n"
@@ -481,11 +482,11 @@ def test_an_interrupt_ends_the_workers(folder: Path) -> None:
     )
     with shell(*arguments, "--output", "out.csv") as process:
         until(lambda: mark.exists() and mark.read_text())
-        process.send_signal(signal.SIGINT)
+        process.send_signal(sent)
         out, err = process.communicate(timeout=DEADLINE)
-    assert process.returncode == 130
+    assert process.returncode == status
     assert out == b""
-    assert "interrupted" in err.decode()
+    assert said in err.decode()
     assert "Traceback" not in err.decode()
     worker = int(mark.read_text())
     until(lambda: not Path(f"/proc/{worker}").exists())

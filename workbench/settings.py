@@ -68,6 +68,9 @@ STATE_GROUPS: Final = 100
 DEAD_LETTERS: Final = 100_000
 """Dead letters kept with their values; the count goes on."""
 
+DEAD_LETTER_BYTES: Final = 64 << 20
+"""Bytes of the rows of dead letters that are kept: a hundred thousand rows of 10 MB each would fill any memory."""
+
 SNAPSHOT_BATCHES: Final = 16
 """Batches between two snapshots of an aggregate's state; what came since is kept to be replayed."""
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 from workbench.events import Event, LogLine
 from workbench.session import record
 from workbench.session.record import DeadLetter, Record
-from workbench.settings import DEAD_LETTERS, EVENT_RING, LOG_LINES, STATE_RING
+from workbench.settings import DEAD_LETTER_BYTES, DEAD_LETTERS, EVENT_RING, LOG_LINES, STATE_RING
 
 
 def test_rare_events_outlive_common_ones() -> None:
@@ -48,6 +48,15 @@ def test_dead_letters_are_asked_for_as_long_as_there_is_room() -> None:
     assert [batch.num_rows for batch in kept.rows] == [1]
     assert (kept.dead, len(kept.letters), asked) == (8, DEAD_LETTERS, [0])
     assert not kept.has_room
+
+
+def test_dead_letters_have_room_by_their_bytes_too() -> None:
+    """Rows of megabytes fill the memory long before there are a hundred thousand of them."""
+    kept = Record()
+    rows = pa.record_batch({"a": ["x" * (DEAD_LETTER_BYTES // 2)]})
+    for number in range(3):
+        kept.lost(1, [DeadLetter(number, number, {}, "X", "x")], rows)
+    assert (kept.dead, len(kept.letters), kept.has_room) == (3, 2, False)
 
 
 def test_the_last_state_of_each_group_is_kept() -> None:

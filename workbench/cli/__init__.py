@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
-from typing import Any, Final
+from types import FrameType
+from typing import Any, Final, NoReturn
 
 from workbench.cli import catalog, run
 from workbench.cli.arguments import EXITS, Parser, say
@@ -30,6 +33,11 @@ _ENVIRONMENT: Final = """environment:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status. Arguments that cannot be parsed end in SystemExit(2), as argparse has it."""
     options = _parser().parse_args(argv)
+    with _unwinding():
+        return _status(options)
+
+
+def _status(options: argparse.Namespace) -> int:
     try:
         status: int = options.command(options)
         sys.stdout.flush()
@@ -46,6 +54,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         _report(error)
         return 1
     return status
+
+
+@contextmanager
+def _unwinding() -> Iterator[None]:
+    """Asked to end (SIGTERM) we unwind as for Ctrl-C: half-written files are removed, and workers stopped."""
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _report(error: Exception) -> None:

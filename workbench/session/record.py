@@ -61,6 +61,7 @@ class Record:
     _events: deque[tuple[int, Event]] = field(default_factory=lambda: deque(maxlen=settings.EVENT_RING))
     _ticks: deque[tuple[int, Event]] = field(default_factory=lambda: deque(maxlen=settings.EVENT_RING))
     _count: int = 0
+    _letter_bytes: int = 0
     _metrics: deque[tuple[Any, ...]] = field(default_factory=lambda: deque(maxlen=settings.EVENT_RING))
     _states: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=settings.STATE_RING))
     _last_states: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
@@ -79,15 +80,22 @@ class Record:
     @property
     def has_room(self) -> bool:
         """Whether the next dead letter would be kept."""
-        return len(self.letters) < settings.DEAD_LETTERS
+        return self._room > 0
+
+    @property
+    def _room(self) -> int:
+        full = self._letter_bytes >= settings.DEAD_LETTER_BYTES
+        return 0 if full else max(0, settings.DEAD_LETTERS - len(self.letters))
 
     def lost(self, count: int, letters: Iterable[DeadLetter], rows: pa.RecordBatch) -> None:
         """Note so many dead letters; ``letters``, whose ``rows`` these are, are asked for as long as there is room."""
         self.dead += count
-        room = max(0, settings.DEAD_LETTERS - len(self.letters))
+        room = self._room
         self.letters += itertools.islice(letters, room)
         if room:
-            self.rows.append(rows.slice(0, room))
+            kept = rows.slice(0, room)
+            self.rows.append(kept)
+            self._letter_bytes += kept.nbytes
 
     def measured(self, batch: int, worker: int, *, rows_in: int, rows_out: int, seconds: float, latency: float) -> None:
         """Note how long a batch took: ``seconds`` in the worker, ``latency`` from here to here."""

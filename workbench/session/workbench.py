@@ -6,6 +6,7 @@ screens; the notebook and the shell are made of what is here.
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import tempfile
@@ -125,6 +126,9 @@ class Workbench:
 
     def package(self, source: Any, path: str | os.PathLike[str], **options: Any) -> Path:
         """Write the zip of ``source`` to ``path`` without registering it. Options as in `register`."""
+        self.check_open()
+        for name in options.keys() - inspect.signature(self.register).parameters.keys():
+            raise UsageProblem(f"package has no option {name!r}", hint="its options are those of register")
         requirements = options.pop("requirements", ())
         where = options.pop("where", None)
         options["imports"] = names(options.get("imports"))
@@ -144,14 +148,17 @@ class Workbench:
 
         Raises FunctionNotFound and AmbiguousFunction.
         """
+        self.check_open()
         return self._handle(self.registry.get(name, version))
 
     def functions(self) -> list[Function]:
         """All registered functions in their latest versions, by name."""
+        self.check_open()
         return [self._handle(registered) for registered in self.registry.functions()]
 
     def versions(self, name: str) -> list[Function]:
         """All versions of a function, oldest first."""
+        self.check_open()
         return [self._handle(registered) for registered in self.registry.versions(name)]
 
     def _handle(self, registered: Registered) -> Function:
