@@ -148,11 +148,25 @@ def test_closing_the_workbench_closes_its_runs(tmp_path: Path) -> None:
     w.close()
     assert (run.status, other.status) == ("closed", "closed")
     assert gone(pid)
-    for closed in (run.to_arrow, other.to_arrow, lambda: f.run(ONE), lambda: w.register(PID, SIGNATURE)):
+    for closed in (
+        run.to_arrow,
+        other.to_arrow,
+        w.functions,
+        lambda: f.run(ONE),
+        lambda: w.register(PID, SIGNATURE),
+        lambda: w.function("pid"),
+        lambda: w.package(PID, tmp_path / "pid.zip"),
+    ):
         with pytest.raises(RunClosed):
             closed()
     with wb.Workbench(tmp_path) as again:
         assert again.function("pid").runs["status"].tolist() == ["closed", "closed"]
+
+
+def test_package_refuses_an_option_that_it_does_not_have(w: wb.Workbench, tmp_path: Path) -> None:
+    """By the option's name, not by that of something inside."""
+    with pytest.raises(UsageProblem, match="package has no option 'signatur'"):
+        w.package(PID, tmp_path / "pid.zip", signatur=SIGNATURE)
 
 
 def test_a_run_keeps_its_workbench_open(tmp_path: Path) -> None:
