@@ -151,7 +151,7 @@ def evaluate(a):
 def test_a_row_that_takes_too_long_is_found(tmp_path: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where rows are set aside, one that loops for ever is lost with the stack that leads to its line."""
     monkeypatch.setattr(slot, "GRACE", 0.1)
-    monkeypatch.setattr("workbench.supervisor.supervisor.GRACE", 0.1)
+    monkeypatch.setattr("workbench.supervisor.deadlines.GRACE", 0.1)
     loops = function(tmp_path, "def evaluate(a):\n    while a == 5:\n        pass\n    return a\n")
     outcomes = bench.run(loops, ids(2, 4), on_error="dead_letter", timeout=1.0, isolate_timeouts=True)
     assert column(outcomes) == [0, 1, 2, 3, 4, 6, 7]

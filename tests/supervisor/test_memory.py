@@ -45,7 +45,7 @@ def test_a_leak_is_recycled_between_batches(
     """No row is lost, it is no crash, and no worker ever went beyond the limit; also where only it knows its size."""
     bound = limit(bench, tmp_path, 120 * MB)
     if not proc:
-        monkeypatch.setattr("workbench.supervisor.supervisor.resident", lambda _pid: None)
+        monkeypatch.setattr("workbench.supervisor.deadlines.resident", lambda _pid: None)
     outcomes = bench.run(function(tmp_path, LEAKS), ids(40, 1), memory=bound)
     assert column(outcomes) == list(range(40))
     assert bench.kinds().count("recycled") >= 2

@@ -10,6 +10,7 @@ import pytest
 from fix_processes import Bench, batch, column, function, ids, source
 
 from workbench import settings
+from workbench.events import Event
 
 SLEEPS = "import time\ndef evaluate(a):\n    time.sleep(a)\n    return a\n"
 HOLDS = "import ctypes\ndef evaluate(a):\n    if a: ctypes.PyDLL(None).usleep(2_500_000)\n    return a\n"
@@ -42,15 +43,15 @@ def test_one_that_holds_the_gil_is_not_responding(tmp_path: Path, bench: Bench) 
 
 def test_a_stopped_worker_is_not_responding(tmp_path: Path, bench: Bench) -> None:
     """SIGSTOP: told once, and when it goes on so does the run."""
+
+    class Waking(list[Event]):
+        def append(self, event: Event) -> None:
+            super().append(event)
+            if event.kind == "silent":
+                os.kill(bench.pid(), signal.SIGCONT)
+
+    bench.events = Waking()
     supervisor = bench.supervisor(function(tmp_path, SLEEPS), batch([0]).schema)
-    tell = supervisor._tell
-
-    def wake(kind: str, *rest: object, **more: object) -> None:
-        tell(kind, *rest, **more)  # type: ignore[arg-type]
-        if kind == "silent":
-            os.kill(bench.pid(), signal.SIGCONT)
-
-    supervisor._tell = wake
     got = []
     for outcome in supervisor.outcomes(source(ids(6, 1)[:1] * 6)):
         got.append(outcome.number)

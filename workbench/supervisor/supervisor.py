@@ -5,13 +5,13 @@ So reading and writing never wait for each other, a small call costs one wake-up
 caller's back. The invariants: each batch that was taken from the source ends as exactly one `Outcome`, whatever died
 in between; what a worker had not answered when it died is sent again to the next; an aggregate is first given back
 its last snapshot and what came after it. Left out on purpose: what a batch means. Restarting is decided by
-`RestartPolicy`, invalid answers of scripts by ``skip_invalid``; what is owed to whom is kept in `Slot`.
+`RestartPolicy`, what happens when time is up by `Deadlines`, invalid answers of scripts by ``skip_invalid``; what is
+owed to whom is kept in `Slot`.
 """
 
 from __future__ import annotations
 
 import selectors
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -22,17 +22,16 @@ import pyarrow as pa
 from workbench import settings
 from workbench.errors import (
     BatchTimeout,
-    ProtocolError,
     StateLost,
     UdfError,
     WorkerOutOfMemory,
     WorkerStartError,
-    WorkerStartTimeout,
 )
 from workbench.events import Event, LogLine
+from workbench.supervisor.deadlines import Deadlines
 from workbench.supervisor.isolation import Loss, Search, look_into
 from workbench.supervisor.lives import Lives
-from workbench.supervisor.memory import LOOK_SECONDS, MemoryLimit, resident
+from workbench.supervisor.memory import MemoryLimit
 from workbench.supervisor.outcome import Outcome
 from workbench.supervisor.pool import Pool
 from workbench.supervisor.refusal import (
@@ -49,10 +48,10 @@ from workbench.supervisor.refusal import (
     timed_out,
 )
 from workbench.supervisor.restart import RestartPolicy
-from workbench.supervisor.slot import ANSWERED, GRACE, Slot, Work
+from workbench.supervisor.slot import ANSWERED, Slot, Work
 from workbench.supervisor.source import Source
 from workbench.supervisor.telling import Teller
-from workbench.supervisor.worker import Died, Launch, Worker
+from workbench.supervisor.worker import Died, Launch
 from workbench.transport.base import Answer, Blob, Closed, Fallback, Invalid, Ready, Refused, Reply
 
 
@@ -84,6 +83,9 @@ class Supervisor:
         self._lives = Lives(launch, schema=schema, options=options, policy=policy, pool=pool, teller=teller)
         self._window, self._timeout, self._skip_invalid = window, timeout, skip_invalid
         self._isolate_timeouts, self._memory = isolate_timeouts, memory
+        self._deadlines = Deadlines(
+            launch, self._lives, teller, timeout=timeout, isolate=isolate_timeouts, memory=memory
+        )
         self._slots = [Slot(index) for index in range(workers)]
         self._done: dict[int, Outcome] = {}
         self._tail: Outcome | None = None
@@ -194,7 +196,7 @@ class Supervisor:
                         selector.register(fd, mask, slot)
             if source is not None and source.fd is not None and not source.exhausted:
                 selector.register(source.fd, selectors.EVENT_READ, None)
-            ready = [(key.data, key.fd, mask) for key, mask in selector.select(self._patience())]
+            ready = [(key.data, key.fd, mask) for key, mask in selector.select(self._deadlines.patience(self._slots))]
         # What one of them says may end the worker that the next one belonged to.
         for place, fd, mask in ready:
             if place is None or place.worker is None or fd not in place.worker.fds():
@@ -202,63 +204,7 @@ class Supervisor:
             place.heard.extend(place.worker.on_ready(fd, mask))
             while place.heard:
                 self._on_reply(place, place.heard.popleft())
-        self._on_time(time.monotonic())
-
-    def _patience(self) -> float | None:
-        """Seconds until the next deadline; None if there is none."""
-        now = time.monotonic()
-        start = self.launch.start_timeout
-        deadlines = [deadline for slot in self._slots for deadline in slot.deadlines(start, self._timeout)]
-        if self._memory is not None and any(slot.owed for slot in self._slots):
-            deadlines.append(now + LOOK_SECONDS)
-        return max(0.0, min(deadlines) - now) if deadlines else None
-
-    def _on_time(self, now: float) -> None:
-        for slot in self._slots:
-            worker = slot.worker
-            if slot.fell_silent(now):
-                silence = f"not responding: no sign of life for {settings.SILENT_SECONDS:g} s"
-                self._tell("silent", slot, batch=slot.owed[0].number, detail=silence)
-            if slot.restart_at is not None and now >= slot.restart_at:
-                slot.restart_at = None
-                self._lives.restart(slot, began=self._taken)
-            elif worker is None:
-                continue
-            elif slot.closing_since is not None and now >= slot.closing_since + settings.STOP_SECONDS:
-                slot.fault = slot.fault or ProtocolError("it closed its output and lived on")
-                worker.process.kill()
-                slot.closing_since = None
-            elif worker.ready is None:
-                if now >= slot.started_at + self.launch.start_timeout:
-                    seconds = f"{self.launch.start_timeout:g} s"
-                    raise WorkerStartTimeout(
-                        f"{self.launch.label}: the worker was not ready after {seconds} (phase: load)",
-                        logs=slot.last_lines(),
-                        hint="it is still importing: look at the log, or raise start_timeout",
-                    )
-            elif self._memory is not None and slot.owed and self._memory.exceeded(resident(worker.pid) or 0):
-                slot.fault = slot.fault or WorkerOutOfMemory(f"it used more memory than its limit of {self._memory}")
-                worker.process.kill()
-            elif self._timeout is not None and slot.owed and now >= slot.head_since + self._timeout:
-                self._out_of_time(slot, worker, now)
-
-    def _out_of_time(self, slot: Slot, worker: Worker, now: float) -> None:
-        """First ask for the stack, then end it."""
-        if slot.stack_asked_at is None:
-            slot.stack_asked_at = now
-            worker.process.signal(signal.SIGUSR1)
-        elif now >= slot.stack_asked_at + GRACE:
-            worker.drain_logs()
-            number, stack = slot.owed[0].number, worker.stack
-            error = timed_out(self.launch.label, number, self._timeout, stack, worker.last_lines)
-            if self._isolate_timeouts:
-                slot.fault, slot.stack_asked_at = error, None
-                slot.head_since = now
-                worker.process.kill()
-                return
-            self._tell("stopped", slot, batch=number, detail=f"no answer after {self._timeout:g} s")
-            self._lives.end(slot)
-            raise error
+        self._deadlines.look(self._slots, time.monotonic(), began=self._taken)
 
     # -- what workers say ----------------------------------------------------------------------------------------------
 
