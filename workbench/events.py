@@ -14,6 +14,7 @@ EventKind = Literal[
     "batch",  # a batch was answered
     "crashed",  # a worker died although nobody asked it to
     "silent",  # a worker gives no sign of life: it may be stopped, or hold the GIL
+    "interrupted",  # a batch was out of time, and its worker gave it up; it goes on with the next
     "restarted",  # another worker took its place
     "skipped",  # a batch of a script gave no valid output
     "dead_letter",  # rows were set aside
@@ -32,6 +33,7 @@ SIGNS: Final[dict[str, str]] = {
     "batch": "·",
     "crashed": "✕",
     "silent": "▲",
+    "interrupted": "▲",
     "restarted": "↻",
     "skipped": "▲",
     "dead_letter": "▲",

@@ -40,6 +40,7 @@ _STYLES: Final = {
     "recycled": "yellow",
     "state_restored": "yellow",
     "silent": "yellow",
+    "interrupted": "yellow",
     "skipped": "yellow",
     "dead_letter": "yellow",
     "state_lost": "yellow",

@@ -15,9 +15,9 @@ from fix_processes import Bench, batch, column, ids, source
 from fix_processes import function as spawning
 
 import workbench as wb
-from workbench.errors import BatchTimeout, RestartsExhausted, RunError
+from workbench.errors import RestartsExhausted, RunError
 from workbench.events import Event
-from workbench.supervisor import isolation, slot, template
+from workbench.supervisor import isolation, template
 from workbench.supervisor.isolation import Loss, Search, look_into
 from workbench.supervisor.slot import Work
 from workbench.supervisor.worker import Launch
@@ -146,26 +146,6 @@ def evaluate(a):
     assert len(deaths) == 2
     assert column(outcomes) == list(range(3 * ROWS))
     assert lost(outcomes) == []
-
-
-def test_a_row_that_takes_too_long_is_found(tmp_path: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where rows are set aside, one that loops for ever is lost with the stack that leads to its line."""
-    monkeypatch.setattr(slot, "GRACE", 0.1)
-    monkeypatch.setattr("workbench.supervisor.deadlines.GRACE", 0.1)
-    loops = function(tmp_path, "def evaluate(a):\n    while a == 5:\n        pass\n    return a\n")
-    outcomes = bench.run(loops, ids(2, 4), on_error="dead_letter", timeout=1.0, isolate_timeouts=True)
-    assert column(outcomes) == [0, 1, 2, 3, 4, 6, 7]
-    (loss,) = outcomes[1].lost.values()
-    assert loss.error_type == "BatchTimeout"
-    assert "in evaluate" in loss.stack
-
-
-def test_a_batch_that_takes_too_long_fails(tmp_path: Path, bench: Bench) -> None:
-    """Where nothing is set aside, it ends the run at once."""
-    loops = function(tmp_path, "def evaluate(a):\n    while a == 5:\n        pass\n    return a\n")
-    with pytest.raises(BatchTimeout, match="batch 1 was not answered within 1 s"):
-        bench.run(loops, ids(2, 4), timeout=1.0)
-    assert bench.kinds() == ["started", "stopped"]
 
 
 @pytest.mark.parametrize("can_fork", [True, False])

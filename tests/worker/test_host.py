@@ -191,16 +191,16 @@ def test_a_child_that_is_stuck_shows_where(tmp_path: Path, bench: Bench) -> None
     assert f'File "{tmp_path}/udf_under_test.py", line' in caught.value.stack
     assert str(caught.value).startswith("evaluate: batch 1 was not answered within 1 s")
     assert time.monotonic() - started < 10
-    assert bench.kinds() == ["started", "stopped"]
+    assert bench.kinds() == ["started", "interrupted"]
 
 
 def test_a_stuck_child_that_holds_the_interpreter(tmp_path: Path, bench: Bench) -> None:
     """C code that never gives the interpreter back, and has spawned others, is ended all the same."""
     code = """
-import ctypes, subprocess
+import subprocess
 def evaluate(a):
     print(subprocess.Popen(["sleep", "60"]).pid)
-    ctypes.PyDLL(None).sleep(60)
+    sum(range(10**12))
 """
     with pytest.raises(BatchTimeout) as caught:
         bench.run(function(tmp_path, code), ids(1, 1), timeout=0.3)

@@ -202,6 +202,7 @@ _TONES: Final[dict[str, Literal["crashed", "restarted", "skipped", "started", "s
     "recycled": "restarted",
     "state_restored": "restarted",
     "silent": "skipped",
+    "interrupted": "skipped",
     "skipped": "skipped",
     "dead_letter": "skipped",
     "state_lost": "skipped",

@@ -139,3 +139,13 @@ def timed_out(label: str, batch: int, timeout: float | None, stack: str, logs: S
         logs=logs,
         hint="raise timeout (--timeout S), or have the row found: on_error='dead_letter' (--on-error dead_letter)",
     )
+
+
+def with_frames(error: BatchTimeout, info: Mapping[str, Any] | None) -> BatchTimeout:
+    """The error with the frames that the interrupted code told itself: those have locals, which a dump has not."""
+    frames = frames_of(info or {})
+    if not frames:
+        return error
+    return BatchTimeout(
+        error.message, batch=error.batch, stack=error.stack, frames=frames, logs=error.logs, hint=error.hint
+    )

@@ -17,11 +17,12 @@ from typing import Any, Final, Literal
 import pyarrow as pa
 
 from workbench import settings
+from workbench.errors import BatchTimeout
 from workbench.supervisor.worker import Died, Worker
 from workbench.transport.base import Answer, Blob, Closed, Invalid, Refused, Reply
 
 GRACE: Final = 0.3
-"""Seconds between the request for a stack and the kill of a worker that is out of time."""
+"""Seconds between the request for a stack, by a worker that is out of time, and the request to give up."""
 
 ANSWERED: Final = ("batch", "snapshot", "finish")
 """Requests that get one answer each; to be refused is an answer too."""
@@ -60,7 +61,8 @@ class Slot:
     """See the module. Times are monotonic seconds; ``fault`` is why we ended the worker, ``refused`` what it said.
 
     ``new_size`` is its memory after its first batch, in bytes; a ``tired`` one is to be replaced once it owes
-    nothing; a ``silent`` one was told to be not responding.
+    nothing; a ``silent`` one was told to be not responding. Of one that is out of time, ``overdue`` is the error with
+    the stack that it hung in, once it is there; at ``give_up_at`` it is ended.
     """
 
     index: int
@@ -77,6 +79,8 @@ class Slot:
     head_since: float = 0.0
     closing_since: float | None = None
     stack_asked_at: float | None = None
+    give_up_at: float | None = None
+    overdue: BatchTimeout | None = None
     fault: Exception | None = None
     refused: Mapping[str, Any] | None = None
     new_size: int = 0
@@ -92,7 +96,8 @@ class Slot:
 
     def vacate(self) -> None:
         """The worker is gone; what it owes stays."""
-        self.worker = self.closing_since = self.stack_asked_at = self.fault = self.refused = None
+        self.worker = self.closing_since = self.fault = self.refused = None
+        self.in_time()
         self.new_size, self.tired, self.silent = 0, False, False
         self.heard.clear()
 
@@ -112,7 +117,12 @@ class Slot:
     def settle(self) -> Work:
         """The oldest request has been answered."""
         self.head_since = time.monotonic()
+        self.in_time()
         return self.owed.popleft()
+
+    def in_time(self) -> None:
+        """What it works on now is not out of time."""
+        self.stack_asked_at = self.give_up_at = self.overdue = None
 
     def deadlines(self, start_timeout: float, timeout: float | None) -> Iterator[float]:
         """When something must be done about this slot, if nothing happens before."""
@@ -124,6 +134,8 @@ class Slot:
             yield self.closing_since + settings.STOP_SECONDS
         if self.worker.ready is None:
             yield self.started_at + start_timeout
+        elif self.give_up_at is not None:
+            yield self.give_up_at
         elif self.stack_asked_at is not None:
             yield self.stack_asked_at + GRACE
         elif timeout is not None and self.owed:
@@ -151,6 +163,8 @@ class Slot:
             self.closing_since += seconds
         if self.stack_asked_at is not None:
             self.stack_asked_at += seconds
+        if self.give_up_at is not None:
+            self.give_up_at += seconds
 
     def last_lines(self) -> tuple[str, ...]:
         """The end of the worker's log as of now."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import selectors
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -48,7 +49,7 @@ from workbench.supervisor.refusal import (
     timed_out,
 )
 from workbench.supervisor.restart import RestartPolicy
-from workbench.supervisor.slot import ANSWERED, Slot, Work
+from workbench.supervisor.slot import ANSWERED, Slot, Work, answers
 from workbench.supervisor.source import Source
 from workbench.supervisor.telling import Teller
 from workbench.supervisor.worker import Died, Launch
@@ -209,9 +210,12 @@ class Supervisor:
     # -- what workers say ----------------------------------------------------------------------------------------------
 
     def _on_reply(self, slot: Slot, reply: Reply | Died) -> None:
-        late = slot.stack_asked_at is not None or isinstance(slot.fault, BatchTimeout)
-        if late and not isinstance(reply, Died):
-            return  # the signal that asked for the stack interrupts system calls: what is answered then may be wrong
+        late = slot.stack_asked_at is not None
+        if late and answers(reply) and self._deadlines.interrupts:
+            self._gave_way(slot, reply)
+            return
+        if (late or isinstance(slot.fault, BatchTimeout)) and not isinstance(reply, Died):
+            return  # as in `_gave_way`, it is not believed
         match reply:
             case Ready(info):
                 slot.head_since = time.monotonic()
@@ -234,6 +238,27 @@ class Supervisor:
                 slot.closing_since = time.monotonic()
             case Died():
                 self._on_death(slot, reply)
+
+    def _gave_way(self, slot: Slot, reply: Reply | Died) -> None:
+        """A worker that is out of time gave up its batch, or finished it meanwhile: it is kept, the batch is not.
+
+        The signal that asked for the stack interrupts system calls: what is answered then may be wrong.
+        """
+        error = self._deadlines.overdue(slot, reply.info if isinstance(reply, Refused) else None)
+        work = slot.settle()
+        if slot.worker is not None:
+            slot.worker.forget()  # or a later error would show this stack
+        self._tell("interrupted", slot, batch=work.number, detail=f"no answer after {self._timeout:g} s; worker kept")
+        if not self._isolate_timeouts:
+            raise error
+        again = deque([work])
+        search = look_into(again, _late(error))
+        for piece in again:
+            self._give(slot, piece)
+        if search is not None and search.exhausted:
+            raise error
+        if search is not None:
+            self._found(slot, search)
 
     def _on_answer(self, slot: Slot, answer: Answer) -> None:
         if slot.worker is not None:
@@ -298,8 +323,10 @@ class Supervisor:
         if not self.launch.reusable:
             slot.refused = info
             return  # a script's exception: its process ends now, which is dealt with there
-        if phase in ANSWERED and slot.owed:
-            slot.settle()
+        work = slot.settle() if phase in ANSWERED and slot.owed else None
+        if info.get("interrupted") and work is not None:
+            self._give(slot, work)  # it was meant for the batch before, which was answered at that moment
+            return
         self._tell("failed", slot, batch=number, detail=f"{info['error_type']}: {info['error']}")
         if phase == "restore":
             raise StateLost(f"{label}: the state could not be restored after a crash: {error_text(info)}")
@@ -389,7 +416,12 @@ class Supervisor:
 def _loss(died: Died, fault: Exception | None) -> Loss:
     """What is said of a row that was alone when its worker ended."""
     if isinstance(fault, BatchTimeout):
-        return Loss("BatchTimeout", "no answer in time: the worker was ended", fault.stack)
+        return _late(fault)
     if isinstance(fault, WorkerOutOfMemory):
         return Loss("WorkerOutOfMemory", said(fault), died.stack)
     return Loss("WorkerCrashed", f"the worker died of {died.exit}" + (f": {said(fault)}" if fault else ""), died.stack)
+
+
+def _late(error: BatchTimeout) -> Loss:
+    """What is said of a row that was alone when its time was up."""
+    return Loss("BatchTimeout", "no answer in time", error.stack)

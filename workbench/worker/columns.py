@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 from . import values
+from .interrupt import Interrupted
 from .results import WrongLength, taker
 from .row_errors import RowErrors
 
@@ -62,6 +63,8 @@ class Columns:
         try:
             array, bad = self._take(self._function(*arguments), stop - start)
             return [(array, {start + row: message for row, message in bad.items()})]
+        except Interrupted:
+            raise
         except BaseException as error:
             if not isinstance(error, WrongLength) and not errors.fail and stop - start > 1:
                 middle = (start + stop) // 2

@@ -20,6 +20,7 @@ from typing import Any, Dict, List, Optional
 
 from . import failures, loading, protocol, pulse
 from .arena import Arena, Room
+from .interrupt import Interrupted, Interrupts
 
 LIMIT = 1 << 30  # bytes of one frame
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
@@ -103,8 +104,16 @@ class Host:
         self._inputs: Any = None  # arenas, which the parent announces before it speaks of them
         self._outputs: Any = None
         self._room: Optional[Room] = None
+        self._interrupts = Interrupts()
+        self._fail = False
+        self._cancelled = False
+        """Whether the run is over, as a batch of it was interrupted: what was sent ahead is not begun."""
         self._shares = True
         """Whether a batch may be read where it is: not if the function gets Arrow arrays, which it may keep."""
+
+    def listen(self) -> None:
+        """Be ready to be interrupted."""
+        self._interrupts.listen()
 
     def load(self, number: int, payload: Any) -> None:
         started = time.perf_counter()
@@ -136,6 +145,7 @@ class Host:
 
         options = protocol.decode(payload)
         self._schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(options["schema"])))
+        self._fail, self._cancelled = options["on_error"] == "fail", False
         options["schema"] = self._schema
         self._work.open(options)
 
@@ -144,8 +154,11 @@ class Host:
 
         room, self._room = self._room, None
         batch = pa.ipc.read_record_batch(pa.py_buffer(payload), self._schema)
+        if self._cancelled:
+            raise Interrupted("the run is over")
         started = time.perf_counter()
-        parts, meta = self._work.batch(number, batch)
+        with self._interrupts:
+            parts, meta = self._work.batch(number, batch)
         self._answer(number, parts, dict(meta, seconds=time.perf_counter() - started), room)
 
     def inputs(self, number: int, payload: Any) -> None:
@@ -167,7 +180,8 @@ class Host:
     def finish(self, number: int, payload: Any) -> None:
         room, self._room = self._room, None
         started = time.perf_counter()
-        parts, meta = self._work.finish()
+        with self._interrupts:
+            parts, meta = self._work.finish()
         self._answer(number, parts, dict(meta, seconds=time.perf_counter() - started), room)
 
     def _answer(self, number: int, parts: List[Any], meta: Dict[str, Any], room: Optional[Room]) -> None:
@@ -185,7 +199,9 @@ class Host:
         self._parent.send(protocol.END, number, protocol.encode(meta))
 
     def snapshot(self, number: int, payload: Any) -> None:
-        self._parent.send(protocol.BLOB, number, self._work.snapshot())
+        with self._interrupts:
+            state = self._work.snapshot()
+        self._parent.send(protocol.BLOB, number, state)
 
     def restore(self, number: int, payload: Any) -> None:
         self._work.restore(bytes(payload))
@@ -200,7 +216,9 @@ class Host:
         if isinstance(error, AggregateError):
             prefix = str(error)
             error = error.__cause__ or error
-        info = dict(failures.info(error, self._roots, prefix), phase=phase)
+        interrupted = isinstance(error, Interrupted)
+        self._cancelled = self._cancelled or (interrupted and self._fail)
+        info = dict(failures.info(error, self._roots, prefix), phase=phase, interrupted=interrupted)
         self._parent.send(protocol.REFUSED, number, protocol.encode(info))
 
 
@@ -218,6 +236,7 @@ def main(fd: int) -> None:
     sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     parent = Parent(fd)
     host = Host(parent)
+    host.listen()
     alive = pulse.Pulse(parent.beat)
     actions = {
         protocol.LOAD: ("load", host.load),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Sequence
 
 from . import failures
+from .interrupt import Interrupted
 
 MAX_DETAILED = 20  # errors of one batch that carry frames and locals; the others only their text
 
@@ -23,6 +24,8 @@ class RowErrors:
         self._roots = roots
 
     def raised(self, row: int, error: BaseException, prefix: str) -> None:
+        if isinstance(error, Interrupted):  # no error of the row: nobody wants the batch any more
+            raise error
         info = failures.info(error, self._roots, prefix)
         if len(self.found) >= MAX_DETAILED:
             info["frames"], info["error"] = [], info["error"][:200]

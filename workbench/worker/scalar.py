@@ -11,6 +11,7 @@ import itertools
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
 
 from . import values
+from .interrupt import Interrupted
 from .row_errors import RowErrors
 
 ROW_PREFIX = "Error in scalar UDF execution at row"
@@ -118,6 +119,8 @@ class Tuples(Rows):
             if len(result) == stop - start:
                 return result
             problem = f"the function got {stop - start} rows and returned {len(result)} results"
+        except Interrupted:
+            raise
         except BaseException as error:
             if errors.fail or stop - start == 1:
                 errors.raised(start, error, f"{BATCH_PREFIX} at rows {start} to {stop - 1}")

@@ -12,6 +12,7 @@ import inspect
 import weakref
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
+from .interrupt import Interrupted
 from .row_errors import RowErrors
 from .scalar import ROW_PREFIX, Rows
 
@@ -29,7 +30,13 @@ class Tasks(Rows):
     def results(self, columns: List[List[Any]], count: int, errors: RowErrors) -> List[Any]:
         rows: List[Tuple[Any, ...]] = list(zip(*columns)) if columns else [()] * count
         batch = _Batch(self.function, rows, fail=errors.fail)
-        self._loop.run_until_complete(batch.run())
+        running = self._loop.create_task(batch.run())
+        try:
+            self._loop.run_until_complete(running)
+        except Interrupted:  # between two steps of the rows: none of them may go on beside the next batch
+            batch.stop_behind(-1)
+            self._loop.run_until_complete(running)
+            raise
         for row in sorted(batch.failed):
             errors.raised(row, batch.failed[row], f"{ROW_PREFIX} {row}")
             if errors.stop:
@@ -64,13 +71,15 @@ class _Batch:
                 self.out[row] = await result if inspect.isawaitable(result) else result
             except BaseException as error:  # SystemExit and CancelledError are the row's errors too
                 self.failed[row] = error
+                if isinstance(error, Interrupted):
+                    self.stop_behind(-1)
             finally:
                 del self._busy[row]
             if self._fail and self.failed:
-                self._stop_behind(min(self.failed))
+                self.stop_behind(min(self.failed))
                 return
 
-    def _stop_behind(self, first: int) -> None:
+    def stop_behind(self, first: int) -> None:
         """No row behind the first failing one counts; those before it end, as one of them may fail too."""
         self._waiting = iter(())
         for row, task in self._busy.items():
