@@ -210,9 +210,9 @@ def test_failed_rows_stand_in_their_places(bench: Workbench) -> None:
 
 
 def test_output_rows_of_one_input_row_share_a_stripe(bench: Workbench) -> None:
-    """Every other input row of a table function has a stripe, over all its output rows."""
+    """Every other input row of a table function has a stripe over all its output rows, also beside an equal one."""
     function = bench.register("def evaluate(s):\n    yield from s\n", "letters(s STRING) -> ARRAY<STRING>")
-    run = function.run(pd.DataFrame({"s": ["ab", "", "cd", "e"]})).wait()
+    run = function.run(pd.DataFrame({"s": ["ab", "", "ab", "e"]})).wait()
     page = RunView(run).html()
     assert page.count('<tr class="s">') == 2
     assert "(fan-out 1.2, max 2, empty 1)" in page

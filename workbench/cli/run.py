@@ -47,6 +47,7 @@ def _run(options: argparse.Namespace) -> int:
             memory_limit=None if options.memory is None else int(options.memory * 1e6),
             on_invalid=options.on_invalid,
             on_error=options.on_error,
+            outer=options.outer,
         )
         try:
             with run:
@@ -155,6 +156,7 @@ def _arguments(parser: Parser) -> None:
         default="fail",
         help="what a failing row of a function does (default: fail)",
     )
+    add("--outer", action="store_true", help="keep the rows for which a table function yields nothing, with NULLs")
     add("--dead-letters", metavar="FILE", help="where to write the rows that have no result")
     add("--config", metavar="YAML", help="a Fungi pipeline: its transform is run, and SOURCE is left out")
     add("--quiet", action="store_true", help="no progress and no summary")

@@ -92,7 +92,7 @@ def output_grid(run: Run, limits: Limits) -> Grid:
     shown = list(_first_rows(table.slice(0, limits.rows), letters, itertools.islice(numbers, limits.rows)))
     rows = [_row(label, values, chosen, run.input_schema.names, limits.width) for label, values in shown]
     if run.spec.kind == "udtf":
-        rows = _striped(rows, [values[:known] for _, values in shown if not isinstance(values, DeadLetter)])
+        rows = _striped(rows, run.record.fan_out.input_rows().slice(0, len(rows)).to_pylist())
     return Grid(
         [columns[index] for index in chosen],
         rows,
@@ -151,8 +151,8 @@ def _row(
     return Row(cells, f"{number:,} {SIGNS['failed']}", "failed")
 
 
-def _striped(rows: Sequence[Row], inputs: Sequence[Sequence[Any]]) -> list[Row]:
-    """Every other input row's output rows marked. A neighbour with the same input values counts as the same row."""
+def _striped(rows: Sequence[Row], inputs: Sequence[int]) -> list[Row]:
+    """The output rows of every other input row marked."""
     odd, out = False, []
     for index, row in enumerate(rows):
         if index and inputs[index] != inputs[index - 1]:

@@ -97,13 +97,15 @@ def _run_options(parser: Parser) -> None:
     add("--memory", dest="memory_limit", type=_megabytes, metavar="MB", help="megabytes that one worker may use")
     add("--on-error", choices=["fail", "dead_letter", "null"], help="what a failing row does (default fail)")
     add("--on-invalid", choices=["skip", "fail"], help="what a script's invalid output does (default skip)")
+    keep = "keep the rows for which a table function yields nothing, with NULLs"
+    add("--outer", action="store_const", const=True, help=keep)
     add("-o", dest="out", metavar="VAR", help="bind the result, a DataFrame, to this name")
     add("--quiet", action="store_true", help="show nothing")
 
 
 RUN_OPTIONS: Final = (
     *("n", "columns", "group_by", "batch_rows", "workers"),
-    *("max_restarts", "timeout", "memory_limit", "on_error", "on_invalid", "out"),
+    *("max_restarts", "timeout", "memory_limit", "on_error", "on_invalid", "outer", "out"),
 )
 
 

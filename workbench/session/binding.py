@@ -46,11 +46,16 @@ class Prepared:
 
     def number(self, row: int) -> int:
         """Where one of its rows is in the input."""
-        return self.offset + row if self.numbers is None else self.numbers[row]
+        return self.input_rows[row]
+
+    @property
+    def input_rows(self) -> Sequence[int]:
+        """Where each of its rows is in the input."""
+        return range(self.offset, self.offset + self.original.num_rows) if self.numbers is None else self.numbers
 
     def errors(self, found: Sequence[Mapping[str, Any]], lost: Mapping[int, Loss]) -> list[RowError]:
         """The errors that the worker found, the rows that killed it and those rejected here, in order of the rows."""
-        rows = self._rows()
+        rows = self.rows
         came = [RowError(rows[info["row"]], info) for info in found]
         killed = [
             RowError(
@@ -68,9 +73,11 @@ class Prepared:
 
     def without(self, lost: Mapping[int, Loss]) -> Prepared:
         """As if the rows that killed the worker had not been sent: nothing came back for them."""
-        return replace(self, sent=pa.array([row for i, row in enumerate(self._rows()) if i not in lost], pa.int64()))
+        return replace(self, sent=pa.array([row for i, row in enumerate(self.rows) if i not in lost], pa.int64()))
 
-    def _rows(self) -> Sequence[int]:
+    @property
+    def rows(self) -> Sequence[int]:
+        """The numbers within the batch of the rows that were sent."""
         return range(self.original.num_rows) if self.sent is None else self.sent.to_pylist()
 
 
@@ -168,9 +175,9 @@ class Binding:
         sent = pa.array([row for row in range(batch.num_rows) if row not in rejected], pa.int64())
         return whole.take(sent), Prepared(batch, offset, sent, tuple(rejected.values()))
 
-    def options(self, *, on_error: str, report: int) -> dict[str, Any]:
+    def options(self, *, on_error: str, report: int, outer: bool = False) -> dict[str, Any]:
         """What a worker is told when a run is opened."""
-        return {"on_error": on_error, "group_width": len(self._groups), "report": report}
+        return {"on_error": on_error, "group_width": len(self._groups), "report": report, "outer": outer}
 
     def scalar_result(
         self, prepared: Prepared, answers: Sequence[pa.RecordBatch], dropped: Sequence[int]
@@ -187,11 +194,9 @@ class Binding:
         return whole.take(pa.array([row for row in range(whole.num_rows) if row not in out], pa.int64()))
 
     def table_result(
-        self, prepared: Prepared, answers: Sequence[pa.RecordBatch], counts: Sequence[int]
+        self, prepared: Prepared, answers: Sequence[pa.RecordBatch], owners: pa.Array
     ) -> list[pa.RecordBatch]:
-        """The input columns, repeated for each output row, and the output's; one batch for each that came back."""
-        rows = range(prepared.original.num_rows) if prepared.sent is None else prepared.sent.to_pylist()
-        owners = pa.array([row for row, count in zip(rows, counts, strict=True) for _ in range(count)], pa.int64())
+        """The input columns, those of the ``owners``, and the output's; one batch for each that came back."""
         out, start = [], 0
         for answer in answers:
             source = prepared.original.take(owners.slice(start, answer.num_rows))

@@ -122,6 +122,7 @@ class Function:
         memory_limit: int | None = None,
         on_invalid: OnInvalid | None = None,
         on_error: OnError = "fail",
+        outer: bool = False,
     ) -> Run:
         """Start a run over ``data`` and return at once; it proceeds as its results are consumed.
 
@@ -134,10 +135,11 @@ class Function:
         ``timeout`` is in seconds for one batch; ``memory_limit`` in bytes of one worker, which is replaced between
         batches when it comes near and ended when it goes beyond. ``on_error`` is for functions: "fail" ends the run by
         UdfError, "dead_letter" sets failing rows aside, "null" gives NULL for them. ``on_invalid`` is for scripts:
-        "skip" or "fail". Raises DataError if the columns do not fit, and WorkerStartError if no worker can start.
+        "skip" or "fail". ``outer`` is for table functions, as Doris's ``f_outer``: a row without output is kept with
+        NULLs. Raises DataError if the columns do not fit, and WorkerStartError if no worker can start.
         """
         self._owner.check_open()
-        self._check_modes(group_by, workers, on_error, on_invalid)
+        self._check_modes(group_by, workers, on_error, on_invalid, outer=outer)
         self._check_limits(memory_limit, timeout, batch_rows, max_restarts)
         defaults = self._owner.settings
         opened = open_data(data, batch_rows=batch_rows or defaults.batch_rows, batch_bytes=defaults.batch_bytes)
@@ -156,7 +158,7 @@ class Function:
         supervisor = Supervisor(
             launch,
             schema=binding.sent_schema if binding else opened.schema,
-            options=binding.options(on_error=on_error, report=settings.STATE_GROUPS) if binding else {},
+            options=binding.options(on_error=on_error, report=settings.STATE_GROUPS, outer=outer) if binding else {},
             policy=RestartPolicy(defaults.max_restarts if max_restarts is None else max_restarts),
             pool=self._owner.pool,
             emit=notes.event,
@@ -175,13 +177,14 @@ class Function:
             binding,
             supervisor,
             on_error=on_error,
+            outer=outer,
             skip_invalid=skip_invalid,
             notes=notes,
             on_end=history.end,
             ahead=defaults.window * workers,
         )
         run.options = {"columns": columns, "group_by": group_by, "batch_rows": batch_rows}
-        run.options |= {"timeout": timeout, "memory_limit": memory_limit, "max_restarts": max_restarts}
+        run.options |= {"timeout": timeout, "memory_limit": memory_limit, "max_restarts": max_restarts, "outer": outer}
         self._last = weakref.ref(run)
         self._open.add(run)
         return run
@@ -236,7 +239,9 @@ class Function:
         types = self.signature.argument_types if self.signature is not None else ""
         return self.spec.database, self.name.casefold(), types
 
-    def _check_modes(self, group_by: Any, workers: int, on_error: str, on_invalid: str | None) -> None:
+    def _check_modes(self, group_by: Any, workers: int, on_error: str, on_invalid: str | None, *, outer: bool) -> None:
+        if outer and self.kind != "udtf":
+            raise self._refuse(f"outer is for table functions, this is a {self.kind}", "leave it out")
         if group_by is not None and self.kind != "udaf":
             raise self._refuse(f"group_by is for aggregates, this is a {self.kind}", "leave it out")
         if on_error not in get_args(OnError):

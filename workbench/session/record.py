@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from workbench import settings
 from workbench.events import Event, LogLine
+from workbench.session.fan_out import FanOut
 
 EVENT_COLUMNS = ("time", "kind", "worker", "pid", "batch", "rows", "signal", "exit_status", "detail")
 LOG_COLUMNS = ("time", "worker", "batch", "stream", "text")
@@ -50,7 +51,7 @@ class Record:
     skipped_rows: int = 0
     dead: int = 0
     restarts: int = 0
-    fan_out: dict[str, int] = field(default_factory=lambda: {"max": 0, "empty": 0})
+    fan_out: FanOut = field(default_factory=FanOut)
     letters: list[DeadLetter] = field(default_factory=list)
     rows: list[pa.RecordBatch] = field(default_factory=list)
     """The input rows of `letters`, in the same order, in the types that they came with."""

@@ -81,7 +81,7 @@ def counts(run: Run) -> list[str]:
     out = f"out {record.rows_out:,}"
     if kind == "udtf" and record.rows_in:
         spread = record.rows_out / record.rows_in
-        out += f" (fan-out {spread:.1f}, max {record.fan_out['max']:,}, empty {record.fan_out['empty']:,})"
+        out += f" (fan-out {spread:.1f}, max {record.fan_out.most:,}, empty {record.fan_out.empty:,})"
     elif kind == "udaf" and record.groups:
         out += " group" if record.rows_out == 1 else " groups"
     searches = max(0, record.restarts - run.restarts_counted)

@@ -49,13 +49,14 @@ class Run:
         supervisor: Supervisor,
         *,
         on_error: str,
+        outer: bool,
         skip_invalid: bool,
         notes: Notes,
         on_end: Ending,
         ahead: int,
     ) -> None:
         self.spec, self.version, self.on_error = spec, version, on_error
-        self._skip_invalid = skip_invalid
+        self._skip_invalid, self._outer = skip_invalid, outer
         self._notes = notes
         self.record = notes.record
         self.rows_total = data.rows
@@ -124,6 +125,7 @@ class Run:
                     f"{self.spec.name}: the results of this run were streamed, not kept", hint="run it again"
                 )
             self._streamed = True
+            self.record.fan_out.keep()
             batches = list(self._advance())
             # A script that emitted nothing has told no columns either.
             self._table = pa.Table.from_batches(batches, self._schema or pa.schema([]))
@@ -195,10 +197,9 @@ class Run:
             dropped = [error.row for error in failing] if self.on_error == "dead_letter" else []
             out = [binding.scalar_result(prepared, outcome.batches, dropped)]
         elif kind == "udtf":
-            counts = outcome.meta.get("counts", [])
-            record.fan_out["max"] = max(record.fan_out["max"], *counts, 0)
-            record.fan_out["empty"] += counts.count(0)
-            out = binding.table_result(prepared, outcome.batches, counts)
+            failed = {error.row for error in failing}
+            owners = record.fan_out.note(outcome.meta.get("counts", []), prepared, failed, outer=self._outer)
+            out = binding.table_result(prepared, outcome.batches, owners)
         else:
             record.states(outcome.number, outcome.meta.get("states", ()))
             out = []

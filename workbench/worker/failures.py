@@ -53,25 +53,26 @@ def frames_of(error: BaseException, roots: Sequence[str]) -> List[Dict[str, Any]
         if _relative(trace.tb_frame.f_code.co_filename, roots) is not None:
             own.append((trace.tb_frame, trace.tb_lineno))
         trace = trace.tb_next
-    found = []
-    for frame, line in own[-MAX_FRAMES:]:
-        code = frame.f_code
-        names = [name for name in frame.f_locals if not name.startswith("__")][:MAX_LOCALS]
-        found.append(
-            {
-                "file": _relative(code.co_filename, roots),
-                "line": line,
-                "function": code.co_name,
-                "text": linecache.getline(code.co_filename, line).strip()[:MAX_LINE],
-                "locals": {} if code.co_name == "<module>" else {name: local(frame.f_locals[name]) for name in names},
-            }
-        )
+    found = [frame_at(frame, line, roots) for frame, line in own[-MAX_FRAMES:]]
     if isinstance(error, SyntaxError) and isinstance(error.lineno, int):
         file = _relative(error.filename, roots)
         if file is not None:
             text = error.text.strip()[:MAX_LINE] if isinstance(error.text, str) else ""
             found.append({"file": file, "line": error.lineno, "function": "", "text": text, "locals": {}})
     return found
+
+
+def frame_at(frame: Any, line: int, roots: Sequence[str]) -> Dict[str, Any]:
+    """One frame of the user's as plain data."""
+    code = frame.f_code
+    names = [name for name in frame.f_locals if not name.startswith("__")][:MAX_LOCALS]
+    return {
+        "file": _relative(code.co_filename, roots),
+        "line": line,
+        "function": code.co_name,
+        "text": linecache.getline(code.co_filename, line).strip()[:MAX_LINE],
+        "locals": {} if code.co_name == "<module>" else {name: local(frame.f_locals[name]) for name in names},
+    }
 
 
 def _relative(file: Any, roots: Sequence[str]) -> Optional[str]:

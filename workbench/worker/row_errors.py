@@ -23,10 +23,13 @@ class RowErrors:
         self.fail = fail
         self._roots = roots
 
-    def raised(self, row: int, error: BaseException, prefix: str) -> None:
+    def raised(self, row: int, error: BaseException, prefix: str, at: Any = None) -> None:
+        """``at`` is the user's frame, for an error that was raised by us outside of it."""
         if isinstance(error, Interrupted):  # no error of the row: nobody wants the batch any more
             raise error
         info = failures.info(error, self._roots, prefix)
+        if at is not None:
+            info["frames"] = [failures.frame_at(at, at.f_lineno, self._roots)]
         if len(self.found) >= MAX_DETAILED:
             info["frames"], info["error"] = [], info["error"][:200]
         self._add(row, info)

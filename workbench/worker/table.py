@@ -1,7 +1,8 @@
 """A table function over one batch: called once for each row, NULLs included, each call giving no row, one or many.
 
-The invariant: ``counts`` has one entry for each input row, and their sum is the number of output rows. What a failing
-row had already yielded is dropped.
+The invariant: ``counts`` has one entry for each input row, what the function gave for it, and their sum is the number
+of output rows. What a failing row had already yielded is dropped. The outer form (Doris's ``f_outer``) adds a row of
+NULLs for each input row that gave none and did not fail, which ``counts`` leaves at 0.
 """
 
 from __future__ import annotations
@@ -35,13 +36,15 @@ class Table:
             for index, field in enumerate(setup["outputs"])
         ]
         self._shape = _single if len(self._writers) == 1 else _several(len(self._writers))
+        self._generator: Any = None
         self._fail = True
 
     def open(self, options: Mapping[str, Any]) -> None:
         self._fail = options["on_error"] == "fail"
+        self._outer: bool = options.get("outer", False)
 
     def batch(self, number: int, batch: Any) -> Tuple[List[Any], Dict[str, Any]]:
-        """Output batches of at most 65,536 rows, and ``errors`` and ``counts`` (output rows of each input row)."""
+        """Output batches of at most 65,536 rows, and ``errors`` and ``counts`` (what each row gave)."""
         import pyarrow as pa
 
         errors = RowErrors(self._roots, fail=self._fail)
@@ -49,27 +52,39 @@ class Table:
         rows: Iterable[Tuple[Any, ...]] = zip(*columns) if columns else [()] * batch.num_rows
         items: List[Tuple[Any, ...]] = []
         counts: List[int] = []
+        nothing = [(None,) * len(self._writers)] if self._outer else []
+        filled: List[int] = []
         for row, arguments in enumerate(rows):
             before = len(items)
             try:
                 items.extend(self._call(arguments))
             except BaseException as error:  # SystemExit and KeyboardInterrupt are the row's errors too
                 del items[before:]
-                errors.raised(row, error, f"{PREFIX} {row}")
+                # What was yielded is looked at here, not in the generator, which still stands at its yield.
+                at = self._generator.gi_frame if isinstance(error, Misshaped) and self._generator else None
+                errors.raised(row, error, f"{PREFIX} {row}", at)
                 if errors.stop:
                     return [], {"errors": errors.found}
+            else:
+                if nothing and len(items) == before:
+                    items += nothing
+                    filled.append(row)
             counts.append(len(items) - before)
         arrays = self._write(items, counts, errors)
         if errors.stop:
             return [], {"errors": errors.found}
         errors.found.sort(key=lambda info: info["row"])
         whole = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
+        for row in filled:
+            counts[row] = 0
         parts = [whole.slice(start, PART_ROWS) for start in range(0, whole.num_rows, PART_ROWS)]
         return parts, {"errors": errors.found, "counts": counts}
 
     def _call(self, arguments: Tuple[Any, ...]) -> Iterable[Tuple[Any, ...]]:
+        self._generator = None
         result = self._function(*arguments)
         if isinstance(result, types.GeneratorType):
+            self._generator = result
             return map(self._shape, result)
         return () if result is None else (self._shape(result),)
 
