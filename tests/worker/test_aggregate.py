@@ -288,8 +288,8 @@ class Raises(Total):
     ("step", "words"),
     [
         ("init", "Error creating the aggregate"),
-        ("state", "Error serializing state: 'aggregate_state' failed"),
-        ("merge", "Error in merge"),
+        ("state", "Error serializing state of group 7: 'aggregate_state' failed"),
+        ("merge", "Error in merge of group 7"),
         ("finish", "Error finalizing state of group 7"),
     ],
 )
@@ -309,12 +309,12 @@ def test_a_state_that_cannot_be_saved() -> None:
     class Locked(Total):
         @property
         def aggregate_state(self) -> Any:
-            return threading.Lock()
+            return {"sum": 1, "lock": threading.Lock()}
 
     worker = hosted(Locked, width=0)
     meta = feed(worker, 0, [1])
     assert "cannot pickle" in meta["states"][0]["result"]
-    with pytest.raises(AggregateError, match=r"^Error serializing state$"):
+    with pytest.raises(AggregateError, match=r"^Error serializing state: aggregate_state\['lock'\]$"):
         worker.snapshot()
 
 

@@ -61,7 +61,10 @@ def test_a_name_that_python_has_already(tmp_path: Path, module: str) -> None:
     """A module that Python or the worker has loaded under that name is not mixed up with the user's."""
     write(tmp_path, **{module: GOOD})
     info = refusal(function(tmp_path, GOOD, module=module))
-    assert info["error"] == f"a module called {module!r} is part of Python or of the worker; rename the file"
+    assert info["error"] == (
+        f"module name {module!r} is not allowed for UDFs: "
+        f"a module called {module!r} is part of Python or of the worker; rename the file"
+    )
 
 
 @pytest.mark.parametrize("module", ["protocol", "values", "host", "workbench", "pkg.values", "space.values"])

@@ -102,7 +102,7 @@ def start_text(label: str, info: Mapping[str, Any]) -> str:
 def start_hint(info: Mapping[str, Any]) -> str:
     """The way out of it, where one is known."""
     if info["error_type"] != "ModuleNotFoundError":
-        return ""
+        return str(info.get("hint", ""))
     return (
         "install the module in the interpreter of the function, or give --python another; workbench doctor lists them"
     )

@@ -337,6 +337,7 @@ class Supervisor:
             batch=number if phase == "batch" else None,
             frames=frames,
             logs=logs,
+            hint=info.get("hint", ""),
         )
 
     def _on_invalid(self, slot: Slot, error: Exception, *, fatal: bool) -> None:

@@ -18,8 +18,22 @@ NAN = float("nan")  # one object for all, so that NaN is one group: a dict looks
 MAX_STATE = 2000
 
 
+MERGED = "merge gets what another instance's aggregate_state gave, and nothing else of that instance"
+FINISHED = "finish sees what merge took out of the state; what is kept outside of aggregate_state is not there"
+STATED = "aggregate_state must hold what pickle can write: numbers, text, lists, dicts; not locks, files, connections"
+CREATED = "the class is created without arguments"
+NOT_NULL = "return a value, or allow NULL with always_nullable=True (leave --not-nullable out)"
+
+
 class AggregateError(Exception):
-    """A step of the aggregate failed; the message begins with the step in Doris's words, the cause is the user's."""
+    """A step of the aggregate failed; the message begins with the step in Doris's words, the cause is the user's.
+
+    ``hint`` is the way out.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class _Group:
@@ -44,6 +58,7 @@ class Aggregate:
         (field,) = setup["outputs"]
         self._output = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(setup["output_schema"]))).field(0)
         self._write = values.writer(field["wire"], self._output.type, field["sql"])
+        self._nullable: bool = setup["always_nullable"]
         self._groups: Dict[Any, _Group] = {}
         self._width = 0
 
@@ -98,20 +113,20 @@ class Aggregate:
         try:
             return self._class()
         except BaseException as error:
-            raise AggregateError("Error creating the aggregate") from error
+            raise AggregateError("Error creating the aggregate", CREATED) from error
 
-    def _state(self, instance: Any) -> Any:
+    def _state(self, key: Any, instance: Any) -> Any:
         try:
             return instance.aggregate_state
         except BaseException as error:
-            raise AggregateError("Error serializing state: 'aggregate_state' failed") from error
+            raise AggregateError(f"Error serializing state{_of(key)}: 'aggregate_state' failed") from error
 
     def _states(self, touched: List[Any]) -> List[Dict[str, Any]]:
         """What the state table shows of the groups that this batch changed."""
         shown = []
         for key in touched[: self._report]:
             group = self._groups[key]
-            state = self._state(group.instance)
+            state = self._state(key, group.instance)
             text = as_json(state)
             if text != group.shown:
                 result = self._preview(state)
@@ -131,13 +146,15 @@ class Aggregate:
 
     def snapshot(self) -> bytes:
         """All states as bytes that `restore` and `merge` take."""
+        states = {key: (group.first, self._state(key, group.instance)) for key, group in self._groups.items()}
         try:
-            states = {key: (group.first, self._state(group.instance)) for key, group in self._groups.items()}
             return pickle.dumps(states, protocol=4)
-        except AggregateError:
-            raise
         except BaseException as error:
-            raise AggregateError("Error serializing state") from error
+            for key, (_, state) in states.items():
+                part = unpicklable(state)
+                if part is not None:
+                    raise AggregateError(f"Error serializing state{_of(key)}: aggregate_state{part}", STATED) from error
+            raise AggregateError("Error serializing state", STATED) from error
 
     def restore(self, data: bytes) -> None:
         """Continue from a snapshot."""
@@ -162,7 +179,7 @@ class Aggregate:
             try:
                 group.instance.merge(state)
             except BaseException as error:
-                raise AggregateError("Error in merge") from error
+                raise AggregateError(f"Error in merge{_of(key)}", MERGED) from error
 
     def finish(self) -> Tuple[List[Any], Dict[str, Any]]:
         """One row for each group in the order in which they were first seen; without groups, one row in any case."""
@@ -173,7 +190,7 @@ class Aggregate:
         groups = sorted(self._merged.items(), key=lambda item: item[1].first)
         # The state is read before `finish`, which may change it.
         states = [
-            {"key": [plain(item) for item in key], "state": as_json(self._state(group.instance))}
+            {"key": [plain(item) for item in key], "state": as_json(self._state(key, group.instance))}
             for key, group in groups
         ]
         results = []
@@ -181,13 +198,15 @@ class Aggregate:
             try:
                 results.append(group.instance.finish())
             except BaseException as error:
-                where = ", ".join(map(values.shown, key))
-                raise AggregateError("Error finalizing state" + (f" of group {where}" if key else "")) from error
+                raise AggregateError(f"Error finalizing state{_of(key)}", FINISHED) from error
         array, bad = self._write(results)
         if bad:
             row, message = next(iter(bad.items()))
-            where = ", ".join(map(values.shown, groups[row][0]))
-            raise AggregateError(f"finish() returned a wrong value{' for group ' if where else ''}{where}: {message}")
+            raise AggregateError(f"finish() returned a wrong value{_of(groups[row][0], 'for')}: {message}")
+        if not self._nullable and array.null_count:
+            row = array.is_null().index(True).as_py()
+            where = _of(groups[row][0])
+            raise AggregateError(f"the result of row {row}{where} is null, but always_nullable is false", NOT_NULL)
         for shown, result in zip(states, results):
             shown["result"] = values.shown(result)
         columns = [
@@ -200,6 +219,27 @@ class Aggregate:
 
 def _accumulate(group: _Group, *arguments: Any) -> None:
     group.step(*arguments)
+
+
+def _of(key: Sequence[Any], word: str = "of") -> str:
+    """The group in a message; nothing without groups."""
+    return f" {word} group {', '.join(map(values.shown, key))}" if key else ""
+
+
+def unpicklable(state: Any, depth: int = 3) -> Optional[str]:
+    """Which part of a state pickle cannot write, as ``['lock']`` or ``[0][1]``; "" is all of it, None if it can."""
+    try:
+        pickle.dumps(state, protocol=4)
+    except BaseException:
+        parts: Any = state.items() if isinstance(state, dict) else ()
+        if isinstance(state, (list, tuple)):
+            parts = enumerate(state)
+        for key, item in parts if depth else ():
+            part = unpicklable(item, depth - 1)
+            if part is not None:
+                return f"[{values.shown(key)}]{part}"
+        return ""
+    return None
 
 
 def as_json(state: Any) -> str:

@@ -212,13 +212,14 @@ class Host:
     def refuse(self, phase: str, number: int, error: BaseException) -> None:
         from .aggregate import AggregateError
 
-        prefix = ""
-        if isinstance(error, AggregateError):
-            prefix = str(error)
-            error = error.__cause__ or error
+        prefix = hint = ""
+        if isinstance(error, (AggregateError, loading.NotLoaded)):
+            hint = error.hint
+        if isinstance(error, AggregateError) and error.__cause__ is not None:
+            prefix, error = str(error), error.__cause__
         interrupted = isinstance(error, Interrupted)
         self._cancelled = self._cancelled or (interrupted and self._fail)
-        info = dict(failures.info(error, self._roots, prefix), phase=phase, interrupted=interrupted)
+        info = dict(failures.info(error, self._roots, prefix), phase=phase, hint=hint, interrupted=interrupted)
         self._parent.send(protocol.REFUSED, number, protocol.encode(info))
 
 
