@@ -21,8 +21,10 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from workbench.checking.compare import texts
 from workbench.functions import FunctionSpec
 from workbench.session import Run
+from workbench.session.compare import Comparison
 from workbench.session.doctor import Finding
 from workbench.session.report import HistoryRow, StateRow, counts, function_line, type_name
 
@@ -256,6 +258,30 @@ def functions_table(functions: Iterable[tuple[FunctionSpec, int]]) -> Renderable
     for spec, version in functions:
         table.add_row(spec.kind.upper(), f"v{version}", Text(str(spec.signature or spec.name)))
     return table
+
+
+def versions_table(versions: Iterable[tuple[FunctionSpec, int, str]]) -> RenderableType:
+    """Versions of a function, and what each changed."""
+    table = _grid("version", "signature", "changed")
+    for spec, version, changed in versions:
+        table.add_row(f"v{version}", Text(str(spec.signature or spec.name)), Text(_safe(changed)))
+    return table
+
+
+def difference_table(comparison: Comparison, limit: int) -> RenderableType:
+    """The first rows on which two versions differ: number, input columns, both results."""
+    keys = comparison.keys.slice(0, limit)
+    table = _grid(*(["row"] if comparison.numbers else []), *map(_cut, keys.column_names), *comparison.labels)
+    inputs = [column.to_pylist() for column in keys.columns]
+    for at, (one, other) in enumerate(zip(comparison.left[:limit], comparison.right, strict=False)):
+        number = [str(comparison.numbers[at])] if comparison.numbers else []
+        table.add_row(
+            *number,
+            *(_cell(column[at]) for column in inputs),
+            *(Text(_safe(text), style="cyan") for text in texts(one, other, CELL)),
+        )
+    shown = min(limit, comparison.different)
+    return Group(table, Text(f"{shown:,} of {comparison.different:,} {comparison.unit} that differ", style="dim"))
 
 
 def findings_table(findings: Iterable[Finding]) -> RenderableType:

@@ -22,6 +22,7 @@ from workbench.notebook.cells import Cell, shorten
 from workbench.notebook.grid import Column, Grid, Limits, Row, event_grid, letters_grid, log_lines, state_grid
 from workbench.notebook.views import GridView, LinesView
 from workbench.session import Function, Run, Workbench
+from workbench.session.compare import Comparison
 from workbench.session.doctor import doctor as look
 from workbench.session.report import HistoryRow, event_rows
 
@@ -104,6 +105,13 @@ def _source(magic: str, body: str) -> str:
 def run(function: Function, data: Any, *, n: int | None = None, **options: Any) -> Run:
     """Run a function over data, or over its first ``n`` rows, to its end. Options as in `workbench.Function.run`."""
     return function.run(data if n is None else first_rows(data, n), **options).wait()
+
+
+def compare(one: Function, other: Function, data: Any = None, *, n: int | None = None, **options: Any) -> Comparison:
+    """Run two versions over data, or over its first ``n`` rows. As `workbench.Function.compare`."""
+    if n is not None and data is None:
+        raise UsageProblem("-n is about a sample", hint="add --sample DF")
+    return one.compare(other, data if n is None else first_rows(data, n), **options)
 
 
 def first_rows(data: Any, n: int) -> Any:

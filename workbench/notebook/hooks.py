@@ -12,11 +12,13 @@ from typing import Any
 from IPython.core.magic import no_var_expand
 
 from workbench.errors import WorkbenchError
+from workbench.notebook.compared import ComparisonView
 from workbench.notebook.completion import matcher
 from workbench.notebook.magics import UdfMagics
 from workbench.notebook.session import Workbench
 from workbench.notebook.views import ErrorView, FunctionView, RunView, short_error
 from workbench.session import Function, Run
+from workbench.session.compare import Comparison
 
 SHORT = "_render_traceback_"
 """The method that IPython asks an exception for; a cell with such an error counts as failed everywhere."""
@@ -63,6 +65,7 @@ def _displays(shell: Any, session: Workbench, undo: ExitStack) -> None:
     views: dict[type, Callable[[Any], Any]] = {
         Run: lambda run: RunView(run, session.display_rows, session.cells)._repr_mimebundle_(),
         Function: lambda function: FunctionView(function)._repr_mimebundle_(),
+        Comparison: lambda found: ComparisonView(found, session.display_rows)._repr_mimebundle_(),
         WorkbenchError: lambda error: ErrorView(error, session.cells)._repr_mimebundle_(),
     }
     formatter = shell.display_formatter.mimebundle_formatter

@@ -21,6 +21,7 @@ import pyarrow as pa
 from workbench import samples
 from workbench.errors import UsageProblem
 from workbench.notebook import actions
+from workbench.notebook.compared import VersionsView
 from workbench.notebook.grammar import Word, pieces, split_line, words
 from workbench.notebook.parsers import RUN_OPTIONS, cell_parser, command_parser, did_you_mean, help_text
 from workbench.notebook.session import Workbench
@@ -179,7 +180,14 @@ class UdfMagics:
         return actions.functions(self.session.workbench, rows=self._rows)
 
     def _do_show(self, options: argparse.Namespace) -> Any:
-        return FunctionView(self._found(options))
+        return VersionsView(self._found(options), rows=self._rows)
+
+    def _do_compare(self, options: argparse.Namespace) -> Any:
+        found = None if options.sample is None else self._data(options.sample)
+        given = {name: getattr(options, name) for name in ("columns", "group_by")}
+        split = {name: [part.strip() for part in value.split(",")] for name, value in given.items() if value}
+        one, other = (self.session.function(options.name, version) for version in (options.one, options.other))
+        return actions.compare(one, other, found, n=options.n, timeout=options.timeout, **split)
 
     def _do_run(self, options: argparse.Namespace) -> Any:
         return self._run(self._found(options), self._order(options.data, options), options)

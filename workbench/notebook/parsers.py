@@ -16,7 +16,7 @@ from workbench.errors import UsageProblem
 from workbench.functions import Kind, Volatility
 
 LATER_OPTIONS: Final = ("--requires", "--live")
-LATER_COMMANDS: Final = (*("debug", "check", "compare", "profile", "bench", "sample", "deploy"),)
+LATER_COMMANDS: Final = (*("debug", "check", "profile", "bench", "sample", "deploy"),)
 
 
 class Parser(argparse.ArgumentParser):
@@ -151,6 +151,26 @@ def _run(parser: Parser) -> None:
     _run_options(parser)
 
 
+def _version(text: str) -> int:
+    """``3`` or ``v3``."""
+    number = text.removeprefix("v")
+    if not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no version, as in 1 or v1")
+    return int(number)
+
+
+def _compare(parser: Parser) -> None:
+    _name(parser)
+    parser.add_argument("one", type=_version, metavar="V1", help="a version, as in 1 or v1")
+    parser.add_argument("other", type=_version, metavar="V2", help="another one")
+    add = parser.add_argument
+    add("--sample", metavar="DF", help="a name, {an expression} or a file (default: what it was last run on)")
+    add("-n", type=int, metavar="ROWS", help="only the first rows of the sample")
+    add("--columns", metavar="A,B", help="columns for the arguments, in their order")
+    add("--group-by", metavar="COLS", help="columns that make the groups of an aggregate: a,b")
+    add("--timeout", type=float, metavar="S", help="seconds that one batch may take")
+
+
 def _call(parser: Parser) -> None:
     parser.usage = "%(prog)s NAME VALUE ...        (Python literals or expressions: %(prog)s ratio 1.0 'x' df.a[0])"
     _name(parser)
@@ -195,7 +215,8 @@ def _nothing(parser: Parser) -> None:
 
 _COMMANDS: Final[dict[str, tuple[str, Callable[[Parser], None]]]] = {
     "list": ("List the registered functions.", _nothing),
-    "show": ("Show a function: signature, facts, code.", _versioned),
+    "show": ("Show a function: signature, facts, versions with their changes, code.", _versioned),
+    "compare": ("Run two versions of a function on the same rows and show where they differ.", _compare),
     "run": ("Run a function over data and show the result.", _run),
     "call": ("Call a function once with values.", _call),
     "start": ("Have workers of a function ready before it is run.", _start),

@@ -115,6 +115,11 @@ class Binding:
             [*groups, *(pa.field(f"a{i}", type_.arrow) for i, (type_, _) in enumerate(self._params))]
         )
 
+    @property
+    def argument_names(self) -> list[str]:
+        """The columns that the arguments are taken from, in their order."""
+        return [self._input.field(index).name for index in self._arguments]
+
     def _choose(self, columns: Sequence[str] | None) -> list[int]:
         names = [param.name for param in self._spec.signature.params] if self._spec.signature else []
         if columns is not None:

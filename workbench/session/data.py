@@ -87,6 +87,17 @@ def open_data(data: Any, *, batch_rows: int, batch_bytes: int) -> Data:
     )
 
 
+def only(data: Data, columns: tuple[str, ...]) -> Data:
+    """The data with these columns only, for a script."""
+    missing = [name for name in columns if name not in data.schema.names]
+    if missing:
+        raise DataError(
+            f"columns: there is no column {missing[0]!r}", hint=f"the data has {', '.join(data.schema.names)}"
+        )
+    schema = pa.schema([data.schema.field(name) for name in columns])
+    return replace(data, schema=schema, batches=(batch.select(list(columns)) for batch in data.batches))
+
+
 def _of_table(table: pa.Table) -> Data:
     batches = table.to_batches() or [_empty(table.schema)]
     return Data(table.schema, iter(batches), table.num_rows, waits=False)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
@@ -22,18 +21,21 @@ from workbench.functions import FunctionSpec, Kind, Signature
 from workbench.packaging import MANIFEST, read_zip
 from workbench.registry import Registered, Registry
 from workbench.session.binding import Binding
-from workbench.session.data import Data, open_data
+from workbench.session.compare import Comparison, compare, sample_of
+from workbench.session.data import only, open_data
 from workbench.session.define import names, write_package
 from workbench.session.history import History
 from workbench.session.record import Notes, Record, events_frame
 from workbench.session.replay import Failing, failing_rows, stored_rows
 from workbench.session.run import Run
+from workbench.session.versions import source_diff
 from workbench.sql import create_function
 from workbench.supervisor.memory import MemoryLimit
 from workbench.supervisor.restart import RestartPolicy
 from workbench.supervisor.supervisor import Supervisor
 from workbench.supervisor.warm import warm
 from workbench.supervisor.worker import Worker
+from workbench.types import quote_name
 from workbench.worker import values
 
 if TYPE_CHECKING:
@@ -149,7 +151,7 @@ class Function:
             chosen = names(columns) if columns is not None else None
             binding = Binding(self.spec, opened.schema, columns=chosen, group_by=groups)
         elif columns is not None:
-            opened = _only(opened, names(columns))
+            opened = only(opened, names(columns))
         launch = self._owner.launch(self._registered)
         run_id = self._owner.registry.begin_run(self.registered_id)
         history = History(self.registry, run_id, Record(groups), self.ended)
@@ -186,6 +188,7 @@ class Function:
         run.options = {"columns": columns, "group_by": group_by, "batch_rows": batch_rows}
         run.options |= {"timeout": timeout, "memory_limit": memory_limit, "max_restarts": max_restarts, "outer": outer}
         self._last = weakref.ref(run)
+        self._owner.samples[self.key] = sample_of(data), {"columns": columns, "group_by": group_by}
         self._open.add(run)
         return run
 
@@ -232,6 +235,31 @@ class Function:
             return self.run(again, **options, on_error="dead_letter" if bisect else "fail")
         options["batch_rows"] = 1 if bisect else options.get("batch_rows")
         return self.run(again, **options, on_invalid="skip" if bisect else "fail")
+
+    def compare(self, other: Function | int, data: Any = None, **options: Any) -> Comparison:
+        """Run this version and another one, or another function of its kind, on the same rows, and tell what differs.
+
+        ``data``, and among ``options`` columns and group_by, are as in `run`, and by default those of the last run of
+        any version in this session; further options are batch_rows, workers, timeout, memory_limit and max_restarts.
+        A failing row shows its error. Raises UsageProblem if there is no data, or they answer in different shapes.
+        """
+        right = other if isinstance(other, Function) else self._owner.function(self.full_name, other)
+        return compare(self, right, *self._owner.samples.get(self.key, (None, {})), data=data, options=options)
+
+    @property
+    def versions(self) -> list[Function]:
+        """All its versions, oldest first."""
+        return self._owner.versions(self.full_name)
+
+    def diff(self, other: int | None = None) -> str:
+        """How its source differs from that of version ``other``, or of the one before: a unified diff, or ""."""
+        return source_diff(self, other)
+
+    @property
+    def full_name(self) -> str:
+        """The name that finds it and nothing else: ``main.score(INT, INT)``."""
+        database, _, types = self.key
+        return f"{quote_name(database)}.{quote_name(self.name)}({types})"
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -409,14 +437,3 @@ class Function:
         files = set(read_zip(self._owner.registry.package_path(self.sha256)).files) - {MANIFEST}
         source = self.source if len(files) == 1 else None
         return create_function(self.spec, source=source, dialect=dialect, file=file)
-
-
-def _only(data: Data, columns: tuple[str, ...]) -> Data:
-    """The data with these columns only, for a script."""
-    missing = [name for name in columns if name not in data.schema.names]
-    if missing:
-        raise DataError(
-            f"columns: there is no column {missing[0]!r}", hint=f"the data has {', '.join(data.schema.names)}"
-        )
-    schema = pa.schema([data.schema.field(name) for name in columns])
-    return replace(data, schema=schema, batches=(batch.select(list(columns)) for batch in data.batches))

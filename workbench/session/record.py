@@ -156,7 +156,7 @@ class Record:
         ours = ("batch", "result", "state", "changed")
         return pd.DataFrame(
             [(row["batch"], *row["key"], row["result"], row["state"], row["changed"]) for row in rows],
-            columns=[*ours[:1], *_apart(self.groups, ours), *ours[1:]],
+            columns=[*ours[:1], *apart(self.groups, ours), *ours[1:]],
         )
 
 
@@ -181,7 +181,7 @@ class Notes:
         self.record.line(line)
 
 
-def _apart(columns: Sequence[str], ours: Sequence[str]) -> list[str]:
+def apart(columns: Sequence[str], ours: Sequence[str]) -> list[str]:
     """The names of the data's columns in a table of ours: one that we use too is ``input_row`` instead of ``row``."""
     taken = {*columns, *ours}
     names = []
@@ -200,7 +200,7 @@ def letters_frame(letters: Iterable[DeadLetter], columns: Sequence[str]) -> pd.D
         for one in letters
     ]
     ours = ("batch", "row", "error_type", "error", "attempts")
-    frame = pd.DataFrame(rows, columns=[*ours[:2], *_apart(columns, ours), *ours[2:]])
+    frame = pd.DataFrame(rows, columns=[*ours[:2], *apart(columns, ours), *ours[2:]])
     return frame.astype({"batch": "int64", "row": "int64", "attempts": "int64"})
 
 

@@ -48,6 +48,8 @@ class Workbench:
         self._keys: dict[int, set[str]] = {}
         self.failing: dict[tuple[str, str, str], Failing] = {}
         """By function, whatever its version: the rows without a result in its last run, for `Function.replay`."""
+        self.samples: dict[tuple[str, str, str], tuple[Any, Mapping[str, Any]]] = {}
+        """Likewise the data of its last run, None for a stream, and its columns and groups, for `Function.compare`."""
         self._finalizer = weakref.finalize(self, _close, self.pool, self.registry, self._folder)
 
     def __repr__(self) -> str:
@@ -173,6 +175,7 @@ class Workbench:
         for function in self.versions(name):
             function.stop()
             self.failing.pop(function.key, None)
+            self.samples.pop(function.key, None)
         return self.registry.drop(name)
 
     def launch(self, registered: Registered) -> Launch:

@@ -1,0 +1,1 @@
+"""Check and compare: generated data, findings, differences between versions."""
