@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import resource
+import select
 import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fix_processes import Bench, alive, column, ids, program, source, until
+from fix_processes import DEADLINE, Bench, alive, batch, column, ids, program, source, until
 
 from workbench import settings
 from workbench.errors import InvalidBatch, ProtocolError, RestartsExhausted, WorkerStartError, WorkerStartTimeout
@@ -49,6 +50,19 @@ def test_one_fault_is_healed(name: str, detail: str, tally: str, bench: Bench, m
     assert bench.event("crashed").detail.startswith(detail)
     assert [event.batch for event in bench.events if event.kind == "batch"] == list(range(BATCHES))
     assert bench.event("crashed").pid != bench.events[-1].pid
+
+
+def test_a_late_answer(tally: str, bench: Bench) -> None:
+    """What comes 300 ms late is no answer to a later run, though its batch has the same number: the worker is ended."""
+    launch = program("answers_late", tally, key="late")
+    assert column(bench.run(launch, [batch([1, 2, 3])])) == [1, 2, 3]
+    (idle,) = bench.pool.idle(launch.key)
+    (fd,) = idle.channel.fds()
+    assert select.select([fd], [], [], DEADLINE)[0] == [fd]
+    assert column(bench.run(launch, [batch([7, 8, 9])])) == [7, 8, 9]
+    detail = "SIGKILL: protocol error: unexpected frame 17 for an earlier run in batch 0"
+    assert bench.event("crashed").detail == detail
+    assert idle.pid not in [worker.pid for worker in bench.pool.idle(launch.key)]
 
 
 def test_a_grandchild_goes_too(tally: str, bench: Bench) -> None:

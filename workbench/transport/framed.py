@@ -2,9 +2,10 @@
 
 The child's end is inherited under one fd that WORKBENCH_FD names; stdin is /dev/null and stdout the log. An answer is
 handed out when its end frame arrived whole, its number is the oldest unanswered one, its rows are as many as the child
-says, and every batch passed Arrow's full validation. Of a large batch the frame says only where in shared memory it is
-(`workbench.transport.shm`); both kinds mix freely. Left out on purpose: retrying; a damaged conversation ends with a
-fatal `Invalid`.
+says, and every batch passed Arrow's full validation. Numbers go on from one run of a child to its next, so that what
+comes too late for one run is never taken for an answer in another. Of a large batch the frame says only where in
+shared memory it is (`workbench.transport.shm`); both kinds mix freely. Left out on purpose: retrying; a damaged
+conversation ends with a fatal `Invalid`.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ ANSWERED_BY = {
 
 @dataclass(frozen=True, slots=True)
 class _Expected:
-    """A request that an answer must come to: the kind and number of that answer, and the columns of its batches.
+    """A request that an answer must come to: the kind and number of that answer, as they travel, and its columns.
 
     ``placed`` is where its batch is in shared memory, ``lent`` where its answer may be.
     """
@@ -75,6 +76,7 @@ class FramedChannel(Channel):
         self._frames = protocol.FrameReader(settings.MAX_FRAME, pa.allocate_buffer)
         self._out = Outbox()
         self._expected: deque[_Expected] = deque()
+        self._first = self._next = 0  # numbers as they travel: of the first batch of this run, and of the next run
         self._parts: list[pa.RecordBatch] = []
         self._schema: pa.Schema | None = None
         self._merged_schema: pa.Schema | None = None
@@ -99,6 +101,7 @@ class FramedChannel(Channel):
         self._inputs.open()
         self._outputs.open()
         self._largest_answer, self._fell_back = 0, False
+        self._first = self._next
         width = options.get("group_width", 0)
         self._merged_schema = pa.schema([*(schema.field(i) for i in range(width)), *self._schema])
         self._queue(protocol.OPEN, 0, protocol.encode({**options, "schema": schema.serialize().to_pybytes().hex()}))
@@ -145,12 +148,14 @@ class FramedChannel(Channel):
         if self._over:
             return
         view = memoryview(payload).cast("B")
+        number += self._first
         self._out.put(memoryview(protocol.header(kind, number, view)))
         if len(view):
             self._out.put(view)
         if kind in ANSWERED_BY:
             schema = self._merged_schema if kind == protocol.FINISH else self._schema
             self._expected.append(_Expected(ANSWERED_BY[kind], number, schema, placed, lent))
+            self._next = max(self._next, number + 1)
 
     def _settle(self) -> None:
         """The oldest request was answered: its memory is free again."""
@@ -187,7 +192,7 @@ class FramedChannel(Channel):
                 self._read(replies)
         except (protocol.FrameError, ProtocolError) as error:
             # Nothing after this can be trusted to be what it says.
-            number = self._expected[0].number if self._expected else None
+            number = self._expected[0].number - self._first if self._expected else None
             shown = error if isinstance(error, ProtocolError) else ProtocolError(f"protocol error: {error}")
             replies.append(Invalid(number, shown, fatal=True))
             self._over = True  # not closed: that the child dies of a kill, and not of our going, is how it is told
@@ -230,9 +235,11 @@ class FramedChannel(Channel):
             if awaited is not None and awaited.number == number and info["phase"] in REFUSALS_THAT_ANSWER:
                 self._settle()
             self._parts, self._arrived = [], 0
-            return Refused(str(info["phase"]), number, info)
-        if awaited is None or awaited.number != number or kind not in (awaited.kind, *PARTS):
-            raise ProtocolError(f"protocol error: unexpected frame {kind} for batch {number}")
+            return Refused(str(info["phase"]), number - self._first, info)
+        asked, number = number, number - self._first
+        if awaited is None or awaited.number != asked or kind not in (awaited.kind, *PARTS):
+            whose = f"batch {number}" if number >= 0 else "an earlier run"
+            raise ProtocolError(f"protocol error: unexpected frame {kind} for {whose}")
         if kind in PARTS and awaited.kind == protocol.END:
             message = payload if kind == protocol.PART else _placed(number, payload, awaited.lent)
             self._arrived += len(message)
