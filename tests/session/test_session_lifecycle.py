@@ -357,6 +357,16 @@ def test_the_home_comes_from_the_environment(home: Path) -> None:
         assert repr(w) == "<Workbench with 1 functions>"
 
 
+def test_a_dropped_function_leaves_no_files(w: wb.Workbench) -> None:
+    """What a session unpacked of a function goes with it: one that is defined anew for hours does not fill the disk."""
+    before = sorted(w._folder.iterdir())
+    for number in range(2):
+        w.register(f"def evaluate(a):\n    return a + {number}\n", "gone(a INT) -> INT").call(1)
+    assert len(list(w._folder.iterdir())) == len(before) + 2
+    w.drop("gone")
+    assert sorted(w._folder.iterdir()) == before
+
+
 def test_packages_are_the_same_everywhere(w: wb.Workbench, tmp_path: Path) -> None:
     """`Function.package` and `Workbench.package` write the same bytes, to a file or into a folder."""
     f = w.register(PID, SIGNATURE)

@@ -176,6 +176,9 @@ class Workbench:
             function.stop()
             self.failing.pop(function.key, None)
             self.samples.pop(function.key, None)
+            self._keys.pop(function.registered_id, None)
+            if (unpacked := self._unpacked.pop(function.sha256, None)) is not None:
+                shutil.rmtree(unpacked.parent, ignore_errors=True)
         return self.registry.drop(name)
 
     def launch(self, registered: Registered) -> Launch:
