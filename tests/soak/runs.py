@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,6 +20,8 @@ from workbench.errors import RestartsExhausted
 from workbench.supervisor import scratch
 from workbench.supervisor.memory import resident
 from workbench.worker import protocol
+
+from .common import WAYS, alive, batches, check_way, kill, through, workers_of
 
 GROWTH = 1.1
 """How much our memory may grow from the first fifth of a run to its end."""
@@ -49,63 +48,6 @@ TOTAL = textwrap.dedent("""
 """)
 
 
-def children() -> list[int]:
-    """The processes that this one has now, also those that its templates forked."""
-    found: list[int] = []
-    waiting = [os.getpid()]
-    while waiting:
-        pid = waiting.pop()
-        for path in Path(f"/proc/{pid}/task").glob("*/children"):
-            try:
-                born = [int(text) for text in path.read_text().split()]
-            except OSError:
-                continue
-            found += born
-            waiting += born
-    return found
-
-
-def leaks() -> str:
-    """What is left of the runs before: processes, shared memory, temporary folders. Empty if nothing is, after 2 s."""
-    deadline = time.monotonic() + 2
-    while True:
-        gc.collect()
-        left = children()
-        folders = sorted(path.name for path in Path(tempfile.gettempdir()).glob("udf-*/*"))
-        if not left and not folders:
-            return ""
-        if time.monotonic() > deadline:
-            return f"processes {left}, folders {folders}"
-        time.sleep(0.05)
-
-
-def alive(pid: int) -> bool:
-    """Whether it can still do anything; a zombie only waits for init."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False
-
-
-def batches(count: int, rows: int) -> Iterator[pa.RecordBatch]:
-    """Batches of consecutive ids."""
-    for number in range(count):
-        yield pa.RecordBatch.from_pydict({"id": pa.array(range(number * rows, (number + 1) * rows), pa.int64())})
-
-
-def workers_of(run: wb.Run) -> list[int]:
-    """The pids of a run's workers now."""
-    events = run.events
-    started = set(events.loc[events["kind"].isin(["started", "restarted"]), "pid"].dropna().astype(int))
-    return [pid for pid in started if alive(pid)]
-
-
-def kill(pid: int) -> None:
-    """Kill -9; the worker may have been ended for another reason since it was chosen."""
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-
-
 def storm(rng: Random, run: wb.Run, total: int, kills: int) -> Iterator[pa.RecordBatch]:
     """The run's batches, with so many kills of its workers at random batches."""
     at = set(rng.sample(range(total - total // 20), kills))
@@ -122,45 +64,55 @@ def storm(rng: Random, run: wb.Run, total: int, kills: int) -> Iterator[pa.Recor
 
 def s1_kill_storm(rng: Random, home: Path, full: bool) -> str:
     """Whatever dies in between, each id comes back exactly once and in order, and the history shows each death."""
-    total, kills, rows = (10_000, 200, 1_000) if full else (500, 20, 1_000)
-    report = []
-    with wb.Workbench(home) as w:
+    return "; ".join(
+        f"{way}: {_storm(rng, home / way, way, (source, signature, times), full=full)}"
+        for way in WAYS
         for source, signature, times in (
             (ECHO, "echo(id BIGINT) -> BIGINT", 1),
             (TWICE, "twice(id BIGINT) -> ARRAY<BIGINT>", 2),
-        ):
-            run = w.register(source, signature).run(batches(total, rows), workers=4, max_restarts=1000)
-            following, early = 0, 0
-            for batch in storm(rng, run, total, kills):
-                count = batch.num_rows // times
-                wanted = [id_ for id_ in range(following, following + count) for _ in range(times)]
-                assert batch.column("id").to_pylist() == wanted, f"ids are missing or doubled from {following} on"
-                following += count
-                early = early or (run.record.batches_in >= total // 5 and resident(os.getpid())) or 0
-            assert following == total * rows, f"{following:,} of {total * rows:,} ids came back"
-            crashes = int((run.events["signal"] == "SIGKILL").sum())
-            grown = (resident(os.getpid()) or 0) / (early or 1)
-            assert run.record.dead == 0, f"{run.record.dead} dead letters"
-            assert grown < GROWTH, f"memory grew by {grown:.2f}"
-            report.append(f"{run.spec.name}: {following:,} ids, {crashes} of {kills} kills met, memory x{grown:.2f}")
-    return "; ".join(report)
+        )
+    )
+
+
+def _storm(rng: Random, home: Path, way: str, what: tuple[str, str, int], *, full: bool) -> str:
+    source, signature, times = what
+    total, kills, rows = (10_000, 200, 1_000) if full else (500, 20, 1_000)
+    with through(way), wb.Workbench(home) as w:
+        run = w.register(source, signature).run(batches(total, rows), workers=4, max_restarts=1000)
+        following, early = 0, 0
+        for batch in storm(rng, run, total, kills):
+            count = batch.num_rows // times
+            wanted = [id_ for id_ in range(following, following + count) for _ in range(times)]
+            assert batch.column("id").to_pylist() == wanted, f"ids are missing or doubled from {following} on"
+            following += count
+            early = early or (run.record.batches_in >= total // 5 and resident(os.getpid())) or 0
+        assert following == total * rows, f"{following:,} of {total * rows:,} ids came back"
+        crashes = int((run.events["signal"] == "SIGKILL").sum())
+        grown = (resident(os.getpid()) or 0) / (early or 1)
+        assert run.record.dead == 0, f"{run.record.dead} dead letters"
+        assert grown < GROWTH, f"memory grew by {grown:.2f}"
+        check_way(way, run)
+        return f"{run.spec.name}, {following:,} ids, {crashes} of {kills} kills met, memory x{grown:.2f}"
 
 
 def s3_poison(rng: Random, home: Path, full: bool) -> str:
     """Exactly the rows that kill the process are set aside; all others have their result."""
     total, poison = (1_000, 100) if full else (50, 5)
-    bad = sorted(rng.sample(range(total * 1_000), poison))
-    source = f"import os, signal\nBAD = {set(bad)}\n{POISONED}"
-    with wb.Workbench(home) as w:
-        function = w.register(source, "poisoned(id BIGINT) -> BIGINT")
-        run = function.run(batches(total, 1_000), workers=2, on_error="dead_letter", max_restarts=1000)
-        got = sum(batch.num_rows for batch in run.batches())
-        letters = sorted(run.dead_letters["id"])
-    assert got == total * 1_000 - poison, f"{got} results"
-    assert letters == bad, f"dead letters {letters[:5]}… instead of {bad[:5]}…"
-    most = poison * (2 * 10 + 2)
-    assert run.record.restarts <= most, f"{run.record.restarts} restarts, at most {most}"
-    return f"{got:,} results, {len(letters)} dead letters, {run.record.restarts} restarts (at most {most})"
+    most, report = poison * (2 * 10 + 2), []
+    for way in WAYS:
+        bad = sorted(rng.sample(range(total * 1_000), poison))
+        source = f"import os, signal\nBAD = {set(bad)}\n{POISONED}"
+        with through(way), wb.Workbench(home / way) as w:
+            function = w.register(source, "poisoned(id BIGINT) -> BIGINT")
+            run = function.run(batches(total, 1_000), workers=2, on_error="dead_letter", max_restarts=1000)
+            got = sum(batch.num_rows for batch in run.batches())
+            letters = sorted(run.dead_letters["id"])
+            check_way(way, run)
+        assert got == total * 1_000 - poison, f"{got} results"
+        assert letters == bad, f"dead letters {letters[:5]}… instead of {bad[:5]}…"
+        assert run.record.restarts <= most, f"{run.record.restarts} restarts, at most {most}"
+        report.append(f"{way}: {got:,} results, {len(letters)} dead letters, {run.record.restarts} restarts")
+    return "; ".join(report) + f" (at most {most:,})"
 
 
 ORPHANS = r"""
@@ -297,14 +249,3 @@ def s12_stderr(rng: Random, home: Path, full: bool) -> str:
         seen = run.record.lines_seen
     assert grown < 32, f"grew by {grown:.0f} MB"
     return f"{seen:,} lines seen, {len(run.logs):,} kept, grew by {grown:.0f} MB"
-
-
-ALL: dict[str, Callable[[Random, Path, bool], str]] = {
-    "s1": s1_kill_storm,
-    "s3": s3_poison,
-    "s4": s4_orphans,
-    "s6": s6_state,
-    "s7": s7_frames,
-    "s11": s11_storm,
-    "s12": s12_stderr,
-}
