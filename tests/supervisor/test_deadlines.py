@@ -38,8 +38,8 @@ class evaluate:
     def merge(self, other): self.total += other
     def finish(self): return self.total
 """
-PATIENCE: Final = 0.3
-"""The timeout here: rows that are no trap are done in a hundredth of it."""
+PATIENCE: Final = 1.0
+"""The timeout here: rows that are no trap are done in a hundredth of it on an idle machine."""
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +52,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def times_out(bench: Bench, launch: Any, batches: Sequence[Any], **more: Any) -> BatchTimeout:
     """The error of a run."""
-    with pytest.raises(BatchTimeout, match=r"batch 1 was not answered within 0\.3 s") as caught:
+    with pytest.raises(BatchTimeout, match=r"batch 1 was not answered within 1 s") as caught:
         bench.run(launch, batches, timeout=PATIENCE, **more)
     assert caught.value.batch == 1
     return caught.value
