@@ -18,14 +18,16 @@ from typing import Any, Self
 import pandas as pd
 import pyarrow as pa
 
-from workbench.errors import ProtocolError, RunClosed, RunError, SchemaMismatch, UdfError, WorkbenchError
+from workbench.errors import ProtocolError, RunClosed, RunError, SchemaMismatch
 from workbench.events import Event, EventKind
 from workbench.functions import FunctionSpec
 from workbench.session.binding import Binding, Prepared, RowError
+from workbench.session.blame import first_line, letter, udf_error
 from workbench.session.data import Data, describe
-from workbench.session.record import DeadLetter, Notes, shown, values_of
+from workbench.session.gate import Gate
+from workbench.session.record import DeadLetter, Notes
 from workbench.supervisor.outcome import Outcome
-from workbench.supervisor.refusal import frames_of, in_short
+from workbench.supervisor.refusal import in_short
 from workbench.supervisor.source import Item, Source, ThreadedSource
 from workbench.supervisor.supervisor import Supervisor
 
@@ -77,6 +79,7 @@ class Run:
         self._table: pa.Table | None = None
         self._streamed = False
         self._supervisor = supervisor
+        self._gate = Gate()
         items = _items(data, binding)
         self._source = ThreadedSource(items, ahead) if data.waits else Source(items)
         # Closing must not need the run itself, or it would never be collected.
@@ -141,16 +144,21 @@ class Run:
         if self.status != "running":
             raise self.error or RunClosed(f"{self.spec.name}: this run is closed", hint="run it again")
         try:
+            self._gate.enter()
+            self._gate.between()
             for outcome in self._supervisor.outcomes(self._source):
                 for batch in self._absorb(outcome):
                     self.record.rows_out += batch.num_rows
                     self._tell()
                     if batch.num_rows:
+                        self._gate.leave()
                         yield batch
-                        if self.status != "running":
-                            raise RunClosed(f"{self.spec.name}: this run was closed", hint="run it again")
+                        self._gate.enter()
                 self._tell()
+                self._gate.between()
             self._check_counts()
+            dead = self.record.dead
+            self._end(f"completed with {dead:,} dead {'row' if dead == 1 else 'rows'}" if dead else "completed", None)
         except GeneratorExit:
             self._end("closed", None)
             raise
@@ -159,9 +167,8 @@ class Run:
                 error.function, error.version = self.spec.name, self.version
             self._fail(error)
             raise
-        else:
-            dead = self.record.dead
-            self._end(f"completed with {dead:,} dead {'row' if dead == 1 else 'rows'}" if dead else "completed", None)
+        finally:
+            self._gate.leave()
 
     def _tell(self) -> None:
         for listener in self.listeners:
@@ -218,7 +225,7 @@ class Run:
         if self._binding is None:
             invalid = self._invalid(outcome)
             if invalid is not None:
-                self._event("skipped", detail=f"at the end of the input: {_first_line(invalid)}")
+                self._event("skipped", detail=f"at the end of the input: {first_line(invalid)}")
                 self.record.skipped += 1
                 return []
             return list(outcome.batches)
@@ -230,7 +237,7 @@ class Run:
         number = outcome.number or 0
         invalid = self._invalid(outcome)
         if invalid is not None:
-            name, text = type(invalid).__name__, _first_line(invalid)
+            name, text = type(invalid).__name__, first_line(invalid)
             record.skipped += 1
             record.skipped_rows += rows
             self._event("skipped", batch=number, rows=rows, worker=outcome.worker, detail=text)
@@ -270,12 +277,13 @@ class Run:
         number = outcome.number or 0
         first = failing[0]
         if self.on_error == "fail":
-            self.record.ended_by = _letter(number, prepared, first), prepared.original.slice(first.row, 1)
-            raise self._udf_error(number, prepared, first)
+            self.record.ended_by = letter(number, prepared, first), prepared.original.slice(first.row, 1)
+            logs = [line.text for line in list(self.record.lines)[-20:]]
+            raise udf_error(self.spec, number, prepared, first, version=self.version, logs=logs)
         if self.on_error == "dead_letter":  # a NULL result is a result: nothing is missing, and the event tells of it
             # Copied, so that the rest of the batch need not be kept with them.
             rows = prepared.original.take(pa.array([error.row for error in failing], pa.int64()))
-            self.record.lost(len(failing), (_letter(number, prepared, error) for error in failing), rows)
+            self.record.lost(len(failing), (letter(number, prepared, error) for error in failing), rows)
         what = "set to NULL" if self.on_error == "null" else "set aside"
         count = "1 row" if len(failing) == 1 else f"{len(failing)} rows"
         self._event(
@@ -286,26 +294,6 @@ class Run:
             detail=f"{count} {what}; row {prepared.number(first.row)}: {in_short(first.info)}",
         )
 
-    def _udf_error(self, number: int, prepared: Prepared, failed: RowError) -> UdfError:
-        info = failed.info
-        row = prepared.number(failed.row)
-        values = {name: shown(value) for name, value in values_of(prepared.original, failed.row).items()}
-        where = f"input row {row:,} (batch {number}, its row {failed.row})"
-        return UdfError(
-            f"{self.spec.name} failed at {where}: {in_short(info)}",
-            function=self.spec.name,
-            version=self.version,
-            error_type=info["error_type"],
-            error=info["error"],
-            row=row,
-            batch=number,
-            row_in_batch=failed.row,
-            values=values,
-            frames=frames_of(info),
-            logs=[line.text for line in list(self.record.lines)[-20:]],
-            hint="set failing rows aside with on_error='dead_letter' (--on-error dead_letter)",
-        )
-
     def _event(self, kind: EventKind, *, detail: str = "", **more: Any) -> None:
         self._notes.event(Event(kind, time=time.monotonic() - self._began, detail=detail, **more))
 
@@ -313,23 +301,24 @@ class Run:
 
     def _fail(self, error: BaseException) -> None:
         """End the run with an error, or because somebody wants to end more than the run."""
-        if isinstance(error, Exception):
+        if isinstance(error, RunClosed):
+            self._end("closed", None)
+        elif isinstance(error, Exception):
             self._end("failed", error)
         else:
             self._end("interrupted", None)
 
     def _end(self, status: str, error: Exception | None) -> None:
-        if self.status != "running":
+        # Of two threads one gets it. Or Python ends: it was called already, and this is a generator's last word.
+        if self._finalizer.detach() is None:
             return
         self.status, self.error = status, error
-        if self._finalizer.detach() is None:  # Python ends: it was called already, and this is a generator's last word
-            return
         try:
             _close(self._supervisor, self._source)
         finally:
             self._took = time.monotonic() - self._began
             if error is not None:
-                self._event("failed", detail=_first_line(error))
+                self._event("failed", detail=first_line(error))
             elif status.startswith("completed"):
                 self._event("finished", rows=self.record.rows_in)
             else:
@@ -343,8 +332,30 @@ class Run:
         return self._supervisor.kill()
 
     def close(self) -> None:
-        """End the run wherever it is; its workers are given back. May be called twice."""
-        self._end("closed", None)
+        """End the run wherever it is; its workers are given back. May be called twice, and from any thread.
+
+        A thread that waits for a batch of this run, or is held by `pause`, gets RunClosed.
+        """
+        self._supervisor.stop()
+        with self._gate.shut():
+            self._end("closed", None)
+
+    def pause(self) -> None:
+        """Hold the thread that moves the run before its next batch, until `resume`, `step` or `close`."""
+        self._gate.pause()
+
+    def resume(self) -> None:
+        """Let a paused run go on."""
+        self._gate.resume()
+
+    def step(self) -> None:
+        """Let a run go on by one batch, and pause it again."""
+        self._gate.step()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it was told to `pause`, or to `step`."""
+        return self._gate.paused
 
     def __enter__(self) -> Self:
         return self
@@ -415,14 +426,6 @@ def _items(data: Data, binding: Binding | None) -> Iterator[Item]:
         offset += batch.num_rows
 
 
-def _letter(number: int, prepared: Prepared, failed: RowError) -> DeadLetter:
-    values = values_of(prepared.original, failed.row)
-    info = failed.info
-    return DeadLetter(
-        number, prepared.number(failed.row), values, info["error_type"], info["error"], info.get("attempts", 1)
-    )
-
-
 def _close(supervisor: Supervisor, source: Source) -> None:
     source.close()
     try:
@@ -437,8 +440,3 @@ def _abandoned(supervisor: Supervisor, source: Source, notes: Notes, began: floa
     _close(supervisor, source)
     notes.event(Event("stopped", time=time.monotonic() - began, detail="closed"))
     on_end(None, "closed", None)
-
-
-def _first_line(error: Exception) -> str:
-    text = error.message if isinstance(error, WorkbenchError) else str(error)
-    return text.partition("\n")[0]

@@ -23,12 +23,14 @@ import pyarrow as pa
 from workbench import settings
 from workbench.errors import (
     BatchTimeout,
+    RunClosed,
     StateLost,
     UdfError,
     WorkerOutOfMemory,
     WorkerStartError,
 )
 from workbench.events import Event, LogLine
+from workbench.supervisor.bell import Bell
 from workbench.supervisor.deadlines import Deadlines
 from workbench.supervisor.isolation import Loss, Search, look_into
 from workbench.supervisor.lives import Lives
@@ -57,7 +59,7 @@ from workbench.transport.base import Answer, Blob, Closed, Fallback, Invalid, Re
 
 
 class Supervisor:
-    """One run's workers. Use `outcomes` once, then `close`; a `Supervisor` is not shared between threads."""
+    """One run's workers. Use `outcomes` once, then `close`; only `stop` and `kill` may be called from other threads."""
 
     def __init__(
         self,
@@ -92,6 +94,7 @@ class Supervisor:
         self._tail: Outcome | None = None
         self._taken = 0
         self._left_at = time.monotonic()
+        self._bell = Bell()
 
     # -- the run -------------------------------------------------------------------------------------------------------
 
@@ -114,6 +117,7 @@ class Supervisor:
                 delivered += 1
                 self._left_at = time.monotonic()
                 yield outcome
+                self._check_stopped()
                 self._back()
                 hungry = self._take(source, delivered)
             if source.exhausted and delivered == self._taken:
@@ -190,7 +194,9 @@ class Supervisor:
 
     def _wait(self, source: Source | None) -> None:
         """Wait until something happens or a deadline passes, and deal with it."""
+        self._check_stopped()
         with selectors.DefaultSelector() as selector:
+            selector.register(self._bell.fd, selectors.EVENT_READ, None)
             for slot in self._slots:
                 if slot.worker is not None:
                     for fd, mask in slot.worker.fds().items():
@@ -198,6 +204,7 @@ class Supervisor:
             if source is not None and source.fd is not None and not source.exhausted:
                 selector.register(source.fd, selectors.EVENT_READ, None)
             ready = [(key.data, key.fd, mask) for key, mask in selector.select(self._deadlines.patience(self._slots))]
+        self._check_stopped()
         # What one of them says may end the worker that the next one belonged to.
         for place, fd, mask in ready:
             if place is None or place.worker is None or fd not in place.worker.fds():
@@ -206,6 +213,10 @@ class Supervisor:
             while place.heard:
                 self._on_reply(place, place.heard.popleft())
         self._deadlines.look(self._slots, time.monotonic(), began=self._taken)
+
+    def _check_stopped(self) -> None:
+        if self._bell.rung:
+            raise RunClosed(f"{self.launch.label}: this run was closed", hint="run it again")
 
     # -- what workers say ----------------------------------------------------------------------------------------------
 
@@ -409,8 +420,14 @@ class Supervisor:
             worker.process.kill()
         return len(workers)
 
+    def stop(self) -> None:
+        """Let whoever waits in `outcomes` get RunClosed, from any thread. The workers stay, until `close`."""
+        self._bell.ring()
+
     def close(self) -> None:
         """Give the workers back, once they owe nothing, or end them. May be called twice."""
+        self._bell.ring()
+        self._bell.close()
         self._lives.close(self._slots)
 
 
