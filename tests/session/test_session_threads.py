@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -165,3 +166,35 @@ def test_a_paused_run_can_be_closed(w: wb.Workbench) -> None:
     run.close()
     mover.join()
     assert isinstance(mover.error, RunClosed)
+
+
+def test_closing_the_workbench_under_32_threads(tmp_path: Path) -> None:
+    """Whatever each is at, it gets RunClosed and nothing else, and no run is left open."""
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    w = wb.Workbench(tmp_path)
+    f = w.register(ECHO, SIGNATURE)
+    f.call(1)
+    ended: list[str] = []
+
+    def client(dice: random.Random) -> None:
+        try:
+            while True:
+                for _ in zip(f.run(endless()).batches(), range(dice.randint(1, 5)), strict=False):
+                    pass
+        except RunClosed as error:
+            ended.append(error.message)
+
+    threads = [threading.Thread(target=client, args=(random.Random(seed + n),)) for n in range(32)]
+    for thread in threads:
+        thread.start()
+    time.sleep(random.Random(seed).random())  # the moment is what is tried
+    for _ in range(2):
+        w.close()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+    assert len(ended) == 32
+    assert set(ended) <= {"the workbench is closed", "echo: this run was closed"}
+    with wb.Workbench(tmp_path) as again:
+        assert set(again.function("echo").runs["status"]) <= {"closed", "completed"}

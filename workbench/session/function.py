@@ -152,49 +152,51 @@ class Function:
             binding = Binding(self.spec, opened.schema, columns=chosen, group_by=groups)
         elif columns is not None:
             opened = only(opened, names(columns))
-        launch = self._owner.launch(self._registered)
-        run_id = self._owner.registry.begin_run(self.registered_id)
-        history = History(self.registry, run_id, Record(groups), self.ended)
-        notes = Notes(history.record, history.event)
-        skip_invalid = (on_invalid or defaults.on_invalid) == "skip" and self.kind == "script"
-        supervisor = Supervisor(
-            launch,
-            schema=binding.sent_schema if binding else opened.schema,
-            options=binding.options(on_error=on_error, report=settings.STATE_GROUPS, outer=outer) if binding else {},
-            policy=RestartPolicy(defaults.max_restarts if max_restarts is None else max_restarts),
-            pool=self._owner.pool,
-            emit=notes.event,
-            log=notes.line,
-            workers=workers,
-            window=defaults.window,
-            timeout=timeout,
-            isolate_timeouts=on_error != "fail",
-            memory=MemoryLimit(memory_limit) if memory_limit is not None else None,
-            skip_invalid=skip_invalid,
-        )
-        run = Run(
-            self.spec,
-            self.version,
-            opened,
-            binding,
-            supervisor,
-            on_error=on_error,
-            outer=outer,
-            skip_invalid=skip_invalid,
-            notes=notes,
-            on_end=history.end,
-            ahead=defaults.window * workers,
-        )
+        with self._owner.beginning:
+            launch = self._owner.launch(self._registered)
+            run_id = self._owner.registry.begin_run(self.registered_id)
+            history = History(self.registry, run_id, Record(groups), self.ended)
+            notes = Notes(history.record, history.event)
+            skip_invalid = (on_invalid or defaults.on_invalid) == "skip" and self.kind == "script"
+            supervisor = Supervisor(
+                launch,
+                schema=binding.sent_schema if binding else opened.schema,
+                options=binding.options(on_error=on_error, report=settings.STATE_GROUPS, outer=outer) if binding else {},
+                policy=RestartPolicy(defaults.max_restarts if max_restarts is None else max_restarts),
+                pool=self._owner.pool,
+                emit=notes.event,
+                log=notes.line,
+                workers=workers,
+                window=defaults.window,
+                timeout=timeout,
+                isolate_timeouts=on_error != "fail",
+                memory=MemoryLimit(memory_limit) if memory_limit is not None else None,
+                skip_invalid=skip_invalid,
+            )
+            run = Run(
+                self.spec,
+                self.version,
+                opened,
+                binding,
+                supervisor,
+                on_error=on_error,
+                outer=outer,
+                skip_invalid=skip_invalid,
+                notes=notes,
+                on_end=history.end,
+                ahead=defaults.window * workers,
+            )
+            self._open.add(run)
         run.options = {"columns": columns, "group_by": group_by, "batch_rows": batch_rows}
         run.options |= {"timeout": timeout, "memory_limit": memory_limit, "max_restarts": max_restarts, "outer": outer}
         self._last = weakref.ref(run)
         self._owner.samples[self.key] = sample_of(data), {"columns": columns, "group_by": group_by}
-        self._open.add(run)
         return run
 
     def ended(self, run: Run) -> None:
         """A run tells that it is over: what is known of it is kept."""
-        self._open.discard(run)
+        with self._owner.beginning:
+            self._open.discard(run)
         if self.last_run is run:
             self._last = run
         if run.numbers is None:
@@ -362,8 +364,13 @@ class Function:
 
     def close_runs(self) -> None:
         """Close the runs that are open; their workers are idle then, or gone."""
-        for run in list(self._open):
+        for run in self._running():
             run.close()
+
+    def _running(self) -> list[Run]:
+        """The runs that are open now."""
+        with self._owner.beginning:
+            return list(self._open)
 
     def restart(self) -> None:
         """End the idle workers and have one new one ready."""
@@ -376,7 +383,7 @@ class Function:
         The next run starts others. An open run finds its workers dead when it is moved, and replaces them like any
         that crash.
         """
-        busy = sum(run.kill() for run in list(self._open))
+        busy = sum(run.kill() for run in self._running())
         idle = self._idle()
         for worker in idle:
             worker.process.kill()

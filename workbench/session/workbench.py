@@ -10,13 +10,14 @@ import inspect
 import os
 import shutil
 import tempfile
+import threading
 import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from workbench.errors import RunClosed, UsageProblem
+from workbench.errors import UsageProblem
 from workbench.functions import Kind, Signature, Volatility
 from workbench.packaging import extract, read_zip
 from workbench.registry import Registered, Registry
@@ -42,6 +43,8 @@ class Workbench:
         self.settings = settings or Settings()
         self.registry = Registry(self.home)
         self.pool = Pool()
+        self.beginning = threading.RLock()
+        """Held while a run begins, so that closing sees all of them."""
         self._folder = scratch.folder("packages-")
         self._unpacked: dict[str, Path] = {}
         self._handles: weakref.WeakValueDictionary[int, Function] = weakref.WeakValueDictionary()
@@ -65,14 +68,15 @@ class Workbench:
 
     def close(self) -> None:
         """Close the open runs and end every worker. May be called twice."""
+        with self.beginning:  # a run that begins now is one of those, or is refused
+            self.pool.shut()
         for function in list(self._handles.values()):
             function.close_runs()
         self._finalizer()
 
     def check_open(self) -> None:
         """Raise RunClosed if the workbench is closed."""
-        if not self._finalizer.alive:
-            raise RunClosed("the workbench is closed", hint="make a new one")
+        self.pool.check_open()
 
     def register(
         self,

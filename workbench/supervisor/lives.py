@@ -39,6 +39,7 @@ class Lives:
 
     def start(self, slot: Slot) -> None:
         """Put a worker into the slot and give it all that it must know and all that is owed."""
+        self._pool.check_open()
         self._count += 1
         worker = self._pool.take(self._launch.key) if self._launch.reusable else None
         reused = worker is not None

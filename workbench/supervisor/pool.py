@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 from typing import Final
 
+from workbench.errors import RunClosed
 from workbench.supervisor.template import Templates
 from workbench.supervisor.worker import Worker
 
 MAX_IDLE: Final = 8
-"""Idle workers kept of one function: more would only cost memory."""
+"""Idle workers kept of one function, unless `Pool.resize` says otherwise: more would only cost memory."""
 
 
 class Pool:
@@ -23,12 +24,31 @@ class Pool:
         # Re-entrant: a run that is collected gives its workers back, in whatever thread and line the collector runs.
         self._lock = threading.RLock()
         self._idle: dict[str, list[Worker]] = {}
+        self._most = MAX_IDLE
         self._closed = False
         self.templates = Templates()
 
+    def check_open(self) -> None:
+        """Raise RunClosed if no worker may begin here any more."""
+        if self._closed:
+            raise RunClosed("the workbench is closed", hint="make a new one")
+
+    def resize(self, most: int) -> None:
+        """Keep at most ``most`` idle workers of one function from now on; what is more is ended, the oldest first."""
+        with self._lock:
+            self._most = most
+            surplus = []
+            for idle in self._idle.values():
+                cut = max(0, len(idle) - most)
+                surplus += idle[:cut]
+                del idle[:cut]
+        for worker in surplus:
+            worker.close()
+
     def take(self, key: str) -> Worker | None:
-        """A living idle worker, None if there is none."""
+        """A living idle worker, None if there is none. Raises RunClosed if the pool is closed."""
         while True:
+            self.check_open()
             with self._lock:
                 idle = self._idle.get(key)
                 worker = idle.pop() if idle else None
@@ -40,7 +60,7 @@ class Pool:
         """Keep a worker that has nothing to do, or end it if it is not wanted."""
         with self._lock:
             idle = self._idle.setdefault(worker.launch.key, [])
-            if not self._closed and worker.launch.reusable and len(idle) < MAX_IDLE:
+            if not self._closed and worker.launch.reusable and len(idle) < self._most:
                 idle.append(worker)
                 return
         worker.close()
@@ -58,10 +78,15 @@ class Pool:
             worker.close()
         return len(workers)
 
-    def close(self) -> None:
-        """End all; workers given back later are ended at once."""
+    def shut(self) -> None:
+        """No worker begins here any more, and those that are given back are ended. Those that are lent go on."""
         with self._lock:
             self._closed = True
+
+    def close(self) -> None:
+        """Shut it, and end all that are idle, and what they were forked from."""
+        self.shut()
+        with self._lock:
             keys = list(self._idle)
         for key in keys:
             self.stop(key)

@@ -161,6 +161,7 @@ class Templates:
         self._templates: dict[str, Template] = {}
         self._retired: list[Template] = []
         self._failures: Counter[str] = Counter()
+        self._closed = False
 
     def start(
         self, argv: Sequence[str], *, base: Mapping[str, str], env: Mapping[str, str], cwd: str, fds: list[int]
@@ -188,7 +189,7 @@ class Templates:
     def _template(self, key: str, argv: Sequence[str], base: Mapping[str, str]) -> Template | None:
         """The template to use now, None if there is to be none."""
         with self._lock:
-            if self._failures[key] >= MOST_FAILURES:
+            if self._closed or self._failures[key] >= MOST_FAILURES:
                 return None
             if key not in self._templates:
                 self._templates[key] = Template(tuple(argv), base)
@@ -197,6 +198,7 @@ class Templates:
     def close(self) -> None:
         """End all of them and what they forked."""
         with self._lock:
+            self._closed = True
             templates = [*self._templates.values(), *self._retired]
             self._templates, self._retired = {}, []
         for template in templates:

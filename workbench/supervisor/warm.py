@@ -13,7 +13,11 @@ from workbench.transport.base import Refused
 
 
 def warm(launch: Launch, pool: Pool) -> None:
-    """Start a worker, wait until it is ready, and leave it in the pool. Raises WorkerStartError, WorkerCrashed."""
+    """Start a worker, wait until it is ready, and leave it in the pool.
+
+    Raises WorkerStartError, WorkerCrashed, RunClosed.
+    """
+    pool.check_open()
     worker = Worker(launch, ignore, pool.templates)
     deadline = worker.started_at + launch.start_timeout
     try:
