@@ -175,6 +175,26 @@ def test_what_becomes_of_a_poison_row(
     assert letters["row"].tolist() == [5]
 
 
+def test_a_thread_that_crashes_later(tmp_path: Path, bench: Bench) -> None:
+    """A thread of batch 1 crashes while batch 2 is worked on: the words do not say that batch 2 did it."""
+    later = """
+import signal, threading, time
+def crash():
+    time.sleep(0.1)
+    signal.raise_signal(signal.SIGSEGV)
+def evaluate(a):
+    if a == 1: threading.Thread(target=crash).start()
+    if a == 2: time.sleep(20)
+    return a
+"""
+    with pytest.raises(RestartsExhausted) as caught:
+        bench.run(function(tmp_path, later), ids(3, 1), max_restarts=0)
+    said = "SIGSEGV in batch 2, in a thread that it or an earlier batch had started"
+    assert bench.event("crashed").detail == said
+    assert caught.value.message == f"evaluate stopped after 0 restarts; 1 crash, the last of {said}"
+    assert "in crash" in caught.value.stack
+
+
 def test_halves_are_cut_until_each_is_a_row() -> None:
     """Pure: every row of a batch in which all die ends as a loss of its own, numbered in the batch."""
     work = Work("batch", 7, batch(range(10)))

@@ -14,7 +14,10 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from workbench.errors import BatchTimeout, WorkerOutOfMemory
+from workbench.supervisor.refusal import elsewhere, said
 from workbench.supervisor.slot import Work
+from workbench.supervisor.worker import Died
 from workbench.transport.base import Answer
 
 SUSPECT: Final = 2
@@ -100,3 +103,19 @@ def look_into(owed: deque[Work], loss: Loss) -> Search | None:
         search.open -= 1
         search.lost[head.start] = replace(loss, attempts=head.deaths)
     return search
+
+
+def loss_of(died: Died, fault: Exception | None) -> Loss:
+    """What is said of a row that was alone when its worker ended."""
+    if isinstance(fault, BatchTimeout):
+        return late(fault)
+    if isinstance(fault, WorkerOutOfMemory):
+        return Loss("WorkerOutOfMemory", said(fault), died.stack)
+    where = " in a thread that an earlier row may have started" if elsewhere(died.stack) else ""
+    why = f": {said(fault)}" if fault else ""
+    return Loss("WorkerCrashed", f"the worker died of {died.exit}{where}{why}", died.stack)
+
+
+def late(error: BatchTimeout) -> Loss:
+    """What is said of a row that was alone when its time was up."""
+    return Loss("BatchTimeout", "no answer in time", error.stack)

@@ -24,6 +24,9 @@ from workbench.supervisor.worker import Died, Launch
 _STACK: Final = re.compile(r'File "(?P<path>[^"]*/package/(?P<file>[^"]+))", line (?P<line>\d+) in (?P<function>.+)')
 """A line of faulthandler's dump in the user's own code: packages are unpacked into folders of that name."""
 
+_STARTED: Final = re.compile(r"threading\.py\", line \d+ in _bootstrap$", re.MULTILINE)
+"""The outermost frame of a thread that is not the first."""
+
 NOT_RUN: Final = (126, 127)
 """Exit statuses by which a shell says that a command cannot be run, or is not there: trying again would not help."""
 
@@ -83,6 +86,18 @@ def death(died: Died, refused: Mapping[str, Any] | None, fault: Exception | None
     return f"{died.exit}{after}" + (f": {said(fault)}" if fault is not None else "")
 
 
+def elsewhere(stack: str) -> bool:
+    """Whether a crash was in a thread that user code had started: it may go on behind the batch that started it."""
+    crashed = stack.partition("Current thread 0x")[2].partition("\n\n")[0]
+    return bool(_STARTED.search(crashed))
+
+
+def in_batch(number: int, stack: str) -> str:
+    """Which batch to blame for a death while ``number`` was worked on."""
+    started = ", in a thread that it or an earlier batch had started" if elsewhere(stack) else ""
+    return f" in batch {number}{started}"
+
+
 def not_run(launch: Launch, died: Died) -> WorkerStartError:
     """An interpreter that is there and cannot run: a launcher of another version, as pyenv's."""
     return WorkerStartError(
@@ -113,7 +128,7 @@ def gave_up(label: str, died: Died, batch: int | None, restarts: int, cause: Exc
     crashes = "1 crash" if restarts == 0 else f"{restarts + 1} crashes"
     message = f"{label} stopped after {restarts} restarts; {crashes}, the last of {died.exit}"
     if batch is not None:
-        message += f" in batch {batch}"
+        message += in_batch(batch, died.stack)
     if cause is not None:
         message += f": {said(cause)}"
     return RestartsExhausted(

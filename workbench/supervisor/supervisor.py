@@ -26,13 +26,12 @@ from workbench.errors import (
     RunClosed,
     StateLost,
     UdfError,
-    WorkerOutOfMemory,
     WorkerStartError,
 )
 from workbench.events import Event, LogLine
 from workbench.supervisor.bell import Bell
 from workbench.supervisor.deadlines import Deadlines
-from workbench.supervisor.isolation import Loss, Search, look_into
+from workbench.supervisor.isolation import Search, late, look_into, loss_of
 from workbench.supervisor.lives import Lives
 from workbench.supervisor.memory import MemoryLimit
 from workbench.supervisor.outcome import Outcome
@@ -44,6 +43,7 @@ from workbench.supervisor.refusal import (
     error_text,
     frames_of,
     gave_up,
+    in_batch,
     not_run,
     said,
     start_hint,
@@ -263,7 +263,7 @@ class Supervisor:
         if not self._isolate_timeouts:
             raise error
         again = deque([work])
-        search = look_into(again, _late(error))
+        search = look_into(again, late(error))
         for piece in again:
             self._give(slot, piece)
         if search is not None and search.exhausted:
@@ -375,7 +375,7 @@ class Supervisor:
         fault, refused, asked = slot.fault, slot.refused, slot.stack_asked_at
         what = death(died, refused, fault)
         if owed is not None:
-            what += f" in batch {owed}"
+            what += in_batch(owed, died.stack)
         if slot.owed and slot.owed[0].search is not None:
             what += f", {slot.owed[0].rows}"
         self._tell("crashed", slot, batch=owed, died=died.exit, detail=what)
@@ -391,7 +391,7 @@ class Supervisor:
         if self._tail is not None:
             return
         if was_ready and self.launch.reusable:
-            search = look_into(slot.owed, _loss(died, fault))
+            search = look_into(slot.owed, loss_of(died, fault))
             if search is not None:
                 self._look_into(slot, search, died, fault)
                 return
@@ -429,17 +429,3 @@ class Supervisor:
         self._bell.ring()
         self._bell.close()
         self._lives.close(self._slots)
-
-
-def _loss(died: Died, fault: Exception | None) -> Loss:
-    """What is said of a row that was alone when its worker ended."""
-    if isinstance(fault, BatchTimeout):
-        return _late(fault)
-    if isinstance(fault, WorkerOutOfMemory):
-        return Loss("WorkerOutOfMemory", said(fault), died.stack)
-    return Loss("WorkerCrashed", f"the worker died of {died.exit}" + (f": {said(fault)}" if fault else ""), died.stack)
-
-
-def _late(error: BatchTimeout) -> Loss:
-    """What is said of a row that was alone when its time was up."""
-    return Loss("BatchTimeout", "no answer in time", error.stack)
