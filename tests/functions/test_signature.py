@@ -67,7 +67,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         ("score(double,double)->double", "score(DOUBLE, DOUBLE) -> DOUBLE"),
         ("clean_email(s STRING) RETURNS STRING", "clean_email(s STRING) -> STRING"),
         ("f()\n returns\n int", "f() -> INT"),
-        ("sales.f(date DATE, int INT)->INT", "sales.f(date DATE, int INT) -> INT"),
+        ("sales.f(date DATE, int INT)->INT", "sales.f(date DATE, `int` INT) -> INT"),
         ("default.f(INT) -> INT", "f(INT) -> INT"),
         ("`a b`.`f``g`(`x y` INT) -> INT", "`a b`.`f``g`(`x y` INT) -> INT"),
         ("f(DECIMAL(10,2), MAP<STRING,INT>) -> INT", "f(DECIMAL(10,2), MAP<STRING, INT>) -> INT"),

@@ -139,7 +139,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         ),
         (
             "struct<date date, int:int>",
-            "STRUCT<date:DATE, int:INT>",
+            "STRUCT<date:DATE, `int`:INT>",
             ["struct", [["date", "date"], ["int", "int32"]]],
             None,
         ),

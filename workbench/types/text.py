@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from workbench.types.reserved import RESERVED
+
 _TOKEN: Final = re.compile(
     r"\s+|(?P<quoted>`(?:[^`]|``)+`)|(?P<word>[^\W\d]\w*)|(?P<number>[0-9]{1,9})|(?P<sign>->|[<>(),:.])"
 )
@@ -67,8 +69,9 @@ def tokenize(text: str) -> list[Token]:
 
 
 def quote_name(name: str) -> str:
-    """The name as SQL text: as it is if it is a plain word, else in backticks."""
-    return name if _PLAIN.fullmatch(name) else "`" + name.replace("`", "``") + "`"
+    """The name as SQL text: as it is if it is a plain word that Doris does not reserve, else in backticks."""
+    plain = _PLAIN.fullmatch(name) and name.lower() not in RESERVED
+    return name if plain else "`" + name.replace("`", "``") + "`"
 
 
 def shorten(text: str, width: int = 80) -> str:
