@@ -46,6 +46,11 @@ from workbench.packaging import strip_ours
             "\n\nif x:\n    pass\ns = '''\n%no magic\n'''\n",
         ),
         ("x = '\x0c\u2028'\r\nimport workbench\r\ny = 1\r\n", "x = '\x0c\u2028'\r\n\r\ny = 1\r\n"),
+        (
+            "import workbench as wb\n@wb.x\n@y\ndef main():\n    def g(): ...\n    wb.x\nmain()\nx = 1\n",
+            "\n" * 7 + "x = 1\n",
+        ),
+        ("import workbench as wb\ndef b():\n    a()\ndef a():\n    wb.x\nif x:\n    b()\n", "\n" * 7),
         ("", ""),
     ],
 )
@@ -54,6 +59,16 @@ def test_stripped(source: str, expected: str) -> None:
     assert strip_ours(source) == expected
     ast.parse(expected)
     assert strip_ours(expected) == expected
+
+
+def test_beside_the_function_that_ships_whatever_uses_us_goes() -> None:
+    """Where it is known, other functions may have parameters; a class stays, and so does what the function needs."""
+    source = "import workbench as wb\ndef f(a): ...\ndef show(run):\n    wb.x(run)\n"
+    assert strip_ours(source, target="f") == "\ndef f(a): ...\n\n\n"
+    for more, line in (("class C:\n    x = wb\n", 6), ("def g():\n    f(show)\n    import sys\n    sys.stdin\n", 6)):
+        with pytest.raises(DefinitionError) as caught:
+            strip_ours(source + more, target="f")
+        assert [problem.line for problem in caught.value.problems] == [line]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """What of a cell or module ships: all but what speaks to us, so that it runs where `workbench` is not installed.
 
 Taken out are magics, imports of `workbench`, decorators made from them, and the statements that use what those gave
-(``w = wb.Workbench()``, ``f = w.register(score)``, ``f.run(df)``). They are blanked, so each line keeps its number. The
-invariant: a function or class is never taken out; where one cannot do without us, that is an error which names the
-line. Left out on purpose: names that are defined nowhere; `workbench.functions.analyse` reports those.
+(``w = wb.Workbench()``, ``f = w.register(score)``, ``f.run(df)``). They are blanked, so each line keeps its number. So
+are functions that use us beside the one that ships: a ``main()`` that registers and runs it. The invariant: nothing
+that a function which stays needs is taken out; where it cannot do without us, that is an error which names the line.
+Left out on purpose: names that are defined nowhere; `workbench.functions.analyse` reports those.
 """
 
 from __future__ import annotations
@@ -16,38 +17,51 @@ from typing import Final
 from workbench.errors import DefinitionError, Problem
 
 _OURS: Final = "workbench"
+_WAY_OUT: Final = "what ships must run without workbench; what registers and runs it belongs into a main()"
 _MAGIC: Final = ("%", "!", "?")
 _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 _Scope = _Definition | ast.Lambda | _Comprehension
 
 
-def strip_ours(source: str, where: str = "cell", *, ours: Collection[str] = ()) -> str:
+def strip_ours(source: str, where: str = "cell", *, ours: Collection[str] = (), target: str | None = None) -> str:
     """The source as it ships, with as many lines as before.
 
     ``where`` names it in errors; ``ours`` are names that stand for us although the source does not say so, as one does
-    that an earlier cell imported. Raises DefinitionError for a syntax error, and for each line of a function or class
-    that uses `workbench` or something made from it.
+    that an earlier cell imported. ``target`` is the function that ships; where nobody knows it yet, only functions
+    without parameters are taken for a ``main()``. Raises DefinitionError for a syntax error, and for each line of a
+    function or class that uses `workbench` or something made from it.
     """
     lines = list(io.StringIO(source, newline=""))  # as Python counts them: str.splitlines knows more ends of lines
     tree = _parse(lines, where)
-    stripper = _Stripper(ours)
-    for statement in tree.body:
-        stripper.visit(statement)
-    stripper.check(tree)
+    mains: set[str] = set()
+    while True:
+        stripper = _Stripper(ours, mains)
+        for statement in tree.body:
+            stripper.visit(statement)
+        stripper.check(tree)
+        found = {one.name for one in stripper.users if one.name != target and _is_main(one, target)}
+        if not found:
+            break
+        mains |= found
     if stripper.problems:
         problems = [Problem(text, line, lines[line - 1]) for line, text in sorted(stripper.problems.items())]
-        raise DefinitionError(where, problems, hint="what ships must run without workbench")
+        raise DefinitionError(where, problems, hint=_WAY_OUT)
     for number in stripper.blank:
         lines[number - 1] = stripper.rewritten.get(number, "") + _ending(lines[number - 1])
     return "".join(lines)
 
 
 class _Stripper:
-    """Walks the statements of a module in order; ``ours`` stand for us by then, ``blank`` are the lines to go."""
+    """Walks the statements of a module in order; ``ours`` stand for us by then, ``blank`` are the lines to go.
 
-    def __init__(self, ours: Collection[str]) -> None:
+    ``mains`` are functions that go; ``users`` those that stay and use us.
+    """
+
+    def __init__(self, ours: Collection[str], mains: Collection[str]) -> None:
         self.ours = set(ours)
+        self.mains = mains
+        self.users: list[_Definition] = []
         self.handles: set[str] = set()  # decorated functions: themselves when called, ours when asked for an attribute
         self.gone: list[ast.stmt] = []
         self.blank: set[int] = set()
@@ -59,6 +73,10 @@ class _Stripper:
         bound = _bound(statement)
         if isinstance(statement, ast.Import | ast.ImportFrom):
             self._import(statement)
+        elif isinstance(statement, _Definition) and statement.name in self.mains:
+            self.gone.append(statement)
+            self.blank |= _lines(statement).union(*map(_lines, statement.decorator_list))
+            self.ours.add(statement.name)
         elif isinstance(statement, _Definition):
             self.ours.discard(statement.name)
             self.handles.discard(statement.name)
@@ -80,7 +98,9 @@ class _Stripper:
                 self.problems[line] = "put what uses workbench on a line of its own"
             if isinstance(statement, _Definition):
                 found = _uses(statement, self.ours, set(), statement.name)
-                self.problems |= {line: text for line, text in found if line not in self.blank}
+                problems = {line: text for line, text in found if line not in self.blank}
+                self.users += [statement] if problems else []
+                self.problems |= problems
 
     def _decorators(self, definition: _Definition) -> None:
         for decorator in definition.decorator_list:
@@ -108,6 +128,16 @@ class _Stripper:
                 self.problems[node.lineno] = (
                     f"{node.name} is defined inside a statement that uses workbench; move it out"
                 )
+
+
+def _is_main(definition: _Definition, target: str | None) -> bool:
+    """Whether it may go: a function beside the target, and no script's, which would read nothing any more."""
+    if isinstance(definition, ast.ClassDef):
+        return False
+    reads = any(isinstance(node, ast.Attribute) and node.attr == "stdin" for node in ast.walk(definition))
+    return not reads and (
+        target is not None or not any(isinstance(node, ast.arg) for node in ast.walk(definition.args))
+    )
 
 
 def _uses(scope: ast.AST, ours: set[str], handles: set[str], title: str) -> Iterator[tuple[int, str]]:

@@ -129,7 +129,7 @@ def _check_env(env: Mapping[Any, Any]) -> None:
 def _stripped(text: str, wanted: Wanted, where: str, ours: Collection[str] = ()) -> str:
     """The source as it ships. What is wrong with it is said together with what is wrong with the signature."""
     try:
-        return strip_ours(text, where, ours=ours)
+        return strip_ours(text, where, ours=ours, target=wanted.symbol and wanted.symbol.rpartition(".")[2])
     except DefinitionError as error:
         if isinstance(wanted.signature, str):
             try:
@@ -226,6 +226,7 @@ def _from_object(target: Any, wanted: Wanted) -> Defined:
         )
     text, where = _source_of(target, name)
     declared: Declaration | None = getattr(target, ATTRIBUTE, None)
+    wanted = replace(wanted, symbol=name)
     source = _stripped(text, wanted, where, _ours_beside(target))
     if declared is not None:
         wanted = replace(
@@ -236,7 +237,7 @@ def _from_object(target: Any, wanted: Wanted) -> Defined:
             always_nullable=wanted.always_nullable and declared.always_nullable,
             volatility=wanted.volatility or declared.volatility,
         )
-    spec = _spec(source, replace(wanted, symbol=name), where=where, name=name, module="")
+    spec = _spec(source, wanted, where=where, name=name, module="")
     module = _module_name(spec.name)
     return _packed(from_text(source, module), spec, f"{module}.py", wanted, source)
 
