@@ -427,7 +427,8 @@ def test_a_script_that_cannot_be_loaded(w: wb.Workbench) -> None:
 def test_a_module_that_python_hides_is_named(w: wb.Workbench, tmp_path: Path) -> None:
     """json.py in a package cannot be reached: the way out is said."""
     (tmp_path / "json.py").write_text("def evaluate(a):\n    return a\n")
-    f = w.register(tmp_path / "json.py", "f(a INT) -> INT")
+    with pytest.warns(UserWarning, match="f: module name 'json' is not allowed for UDFs: .*; rename the file"):
+        f = w.register(tmp_path / "json.py", "f(a INT) -> INT")
     with pytest.raises(WorkerStartError, match=r"a module called 'json' is part of Python .*; rename the file"):
         f.run(NUMBERS).wait()
 

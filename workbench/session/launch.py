@@ -50,6 +50,7 @@ def launch(spec: FunctionSpec, folder: Path, *, python: str | None, start_timeou
             start_timeout=start_timeout,
             reusable=False,
         )
+    _make_package(folder / found.path, found.module)
     setup = _setup(spec, roots, found.module)
     argv = (interpreter, str(WORKER))
     key = hashlib.sha256(json.dumps([argv, setup, sorted(env.items())]).encode()).hexdigest()
@@ -71,6 +72,17 @@ def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name in ALLOWED or name.startswith("LC_")}
     # A package is unpacked once and read by many; caches written into it would be no part of it.
     return {**kept, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8:backslashreplace"}
+
+
+def _make_package(file: Path, module: str) -> None:
+    """Give the topmost folder of a dotted module its ``__init__.py`` if it has none, as Doris does.
+
+    Without it an installed package of that name would be found instead, wherever it is on the path.
+    """
+    inside = file.parent if file.name == "__init__.py" else file
+    folders = list(inside.parents)[: module.count(".")]
+    if folders and not (folders[-1] / "__init__.py").exists():
+        (folders[-1] / "__init__.py").touch()
 
 
 def _setup(spec: FunctionSpec, roots: list[str], module: str) -> dict[str, Any]:

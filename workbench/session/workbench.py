@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 import threading
+import warnings
 import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from workbench.errors import UsageProblem
-from workbench.functions import Kind, Signature, Volatility
+from workbench.functions import Kind, Signature, Volatility, forbidden_module
 from workbench.packaging import extract, read_zip
 from workbench.registry import Registered, Registry
 from workbench.session.define import Defined, Wanted, define, names, write_package
@@ -147,7 +148,12 @@ class Workbench:
                 "requirements are not supported yet",
                 hint="install them where python= points to, and leave requirements out",
             )
-        return define(source, wanted, where=where)
+        defined = define(source, wanted, where=where)
+        module, _, attribute = (defined.spec.symbol or "").rpartition(".")
+        reason = forbidden_module(module) if attribute else None
+        if reason is not None:
+            warnings.warn(f"{defined.spec.name}: {reason}; rename the file", stacklevel=3)
+        return defined
 
     def function(self, name: str, version: int | None = None) -> Function:
         """A registered function by name; ``name(INT, INT)`` chooses among overloads.
