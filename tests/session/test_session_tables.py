@@ -45,7 +45,7 @@ def test_what_may_be_yielded_and_returned(w: wb.Workbench, body: str, signature:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_outer_form_keeps_rows_without_output(w: wb.Workbench, workers: int) -> None:
-    """As Doris's ``f_outer``: with NULLs; what fails is a dead letter instead. Counts are of what was yielded."""
+    """As Doris's ``f_outer``: with NULLs; what fails is a dead letter and no such row. Counts are of what it yields."""
     f = w.register(SPREAD, ONE)
     table = pa.table({"v": pa.array([2, 0, 7, None, 1, 0])})
     run = f.run(table, outer=True, on_error="dead_letter", batch_rows=4, workers=workers)

@@ -36,6 +36,14 @@ class AggregateError(Exception):
         self.hint = hint
 
 
+class NullResult(AggregateError):
+    """A NULL where the declaration allows none."""
+
+
+class ValueMismatch(AggregateError):
+    """A result that does not fit the declared type."""
+
+
 class _Group:
     __slots__ = ("first", "instance", "shown", "step")
 
@@ -202,11 +210,12 @@ class Aggregate:
         array, bad = self._write(results)
         if bad:
             row, message = next(iter(bad.items()))
-            raise AggregateError(f"finish() returned a wrong value{_of(groups[row][0], 'for')}: {message}")
+            raise ValueMismatch(f"finish() returned a wrong value{_of(groups[row][0], 'for')}: {message}")
         if not self._nullable and array.null_count:
             row = array.is_null().index(True).as_py()
-            where = _of(groups[row][0])
-            raise AggregateError(f"the result of row {row}{where} is null, but always_nullable is false", NOT_NULL)
+            where = ", ".join(map(values.shown, groups[row][0]))
+            text = f"the result of row {row} is null, but always_nullable is false"
+            raise NullResult(text + (f" (group {where})" if where else ""), NOT_NULL)
         for shown, result in zip(states, results):
             shown["result"] = values.shown(result)
         columns = [
