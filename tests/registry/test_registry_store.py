@@ -86,6 +86,15 @@ def test_key_is_database_name_and_types(registry: Registry) -> None:
         registry.get("score(STRING)")
 
 
+def test_a_quoted_name(registry: Registry) -> None:
+    """What `quote_name` writes is found again: reserved words, and what is no word; with types and without."""
+    enter(registry, "`order`(a INT) -> INT")
+    enter(registry, "sales.`a.b`(a INT) -> INT")
+    assert registry.get("`order`").spec.name == registry.get("order").spec.name == "order"
+    assert registry.get("`order`", argument_types="INT").version == registry.get("`order`(INT)").version == 1
+    assert registry.get("sales.`a.b`").spec.name == "a.b"
+
+
 def test_scripts(registry: Registry) -> None:
     """A script has no signature; beside a function of its name it is asked for with empty brackets."""
     script = enter(registry, None, name="f")

@@ -209,11 +209,14 @@ class Registry(RunLog):
 
 def _named(name: str, database: str | None, argument_types: str | None) -> _Name:
     """Take ``[database.]name[(types)]`` apart; explicit arguments come first, types are spelled as in the key."""
+    if argument_types is not None:
+        argument_types = parse_signature(f"f({argument_types}) -> INT").argument_types
+    if name.endswith("`"):  # in backticks, as `quote_name` writes what is no plain word
+        quoted = parse_signature(f"{name}() -> INT")
+        return _Name(database or quoted.database, quoted.name, argument_types)
     if "(" in name:
         signature = parse_signature(f"{name} -> INT")  # what it returns is no part of the key
         return _Name(database or signature.database, signature.name, signature.argument_types)
-    if argument_types is not None:
-        argument_types = parse_signature(f"f({argument_types}) -> INT").argument_types
     if database is None and "." in name:
         database, _, name = name.partition(".")
     return _Name(database or DEFAULT_DATABASE, name, argument_types)
