@@ -39,10 +39,10 @@ class FanOut:
             elif row not in failed:
                 self.empty += 1
                 owners += [row] * outer
+        whose = pa.array(owners, pa.int64())
         if self._kept is not None:
-            numbers = prepared.input_rows
-            self._kept.append(pa.array([numbers[row] for row in owners], pa.int64()))
-        return pa.array(owners, pa.int64())
+            self._kept.append(pa.array(prepared.input_rows, pa.int64()).take(whose))
+        return whose
 
     def input_rows(self) -> pa.ChunkedArray:
         """For each output row the number of its input row, if they were kept; else none."""
