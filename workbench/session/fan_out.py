@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 from workbench.session.binding import Prepared
@@ -31,15 +32,11 @@ class FanOut:
 
         Returns for each output row the row of the batch that it belongs to.
         """
-        self.most = max(self.most, *counts, 0)
-        owners: list[int] = []
-        for row, count in zip(prepared.rows, counts, strict=True):
-            if count:
-                owners += [row] * count
-            elif row not in failed:
-                self.empty += 1
-                owners += [row] * outer
-        whose = pa.array(owners, pa.int64())
+        rows, given = np.asarray(prepared.rows, np.int64), np.asarray(counts, np.int64)
+        empty = (given == 0) & ~np.isin(rows, list(failed))
+        self.most = max(self.most, int(given.max(initial=0)))
+        self.empty += int(empty.sum())
+        whose = pa.array(np.repeat(rows, given + empty if outer else given))
         if self._kept is not None:
             self._kept.append(pa.array(prepared.input_rows, pa.int64()).take(whose))
         return whose
