@@ -136,6 +136,18 @@ def test_without_data_it_is_that_of_the_last_run(w: wb.Workbench, tmp_path: Path
         v1.compare(v2)
 
 
+def test_a_comparison_is_not_the_last_run(w: wb.Workbench) -> None:
+    """It may be repeated, and the rows that failed in the last run can still be replayed."""
+    v1, v2 = pair(w, FIRST, SECOND, SIGNATURE)
+    v2.run(SAMPLE.head(3), columns=["a", "s"], on_error="dead_letter").wait()
+    first = v1.compare(v2)
+    assert first.to_pandas().equals(v1.compare(v2).to_pandas())
+    assert v1.compare(v2, SAMPLE.tail(1), columns=["a", "s"]).same
+    assert v2.failures["row"].tolist() == [2]
+    assert v1.replay(2).to_arrow()["f"].to_pylist() == ["y"]
+    assert v1.compare(v2).total == 3
+
+
 def test_what_cannot_be_compared(w: wb.Workbench) -> None:
     """A version with itself, one that is not there, and different kinds."""
     v1, v2 = pair(w, FIRST, SECOND, SIGNATURE)

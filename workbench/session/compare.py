@@ -3,7 +3,7 @@
 A row that fails does not end the run: its error stands where the other version has a value. The invariant: results
 belong together by the number of their row in the input (udf, and udtf with all that the row gave), by their group
 (udaf), or by their place in the output (script). Left out on purpose: which values are the same
-(`workbench.checking.compare`), and streams, since the rows are needed twice.
+(`workbench.checking.compare`), and endless data: the rows are needed twice, so they are read whole.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from workbench.checking.compare import NoResult, differing, rows_of
 from workbench.errors import UsageProblem
 from workbench.functions import FunctionSpec
 from workbench.session.binding import Binding
-from workbench.session.data import open_data
+from workbench.session.data import Again, open_data
 from workbench.session.define import names
 from workbench.session.record import DeadLetter, apart
 from workbench.types import DataType
@@ -164,7 +164,7 @@ def _by_row(function: Function, table: pa.Table, given: Mapping[str, Any]) -> tu
     chosen = names(given["columns"]) if given["columns"] is not None else None
     arguments = Binding(function.spec, table.schema, columns=chosen).argument_names
     numbered = table.append_column(number, pa.array(range(table.num_rows), pa.int64()))
-    with function.run(numbered, **{**given, "columns": arguments}, on_error="dead_letter") as run:
+    with function.run(_again(numbered), **{**given, "columns": arguments}, on_error="dead_letter") as run:
         out = run.to_arrow()
     results = zip(out.column(number).to_pylist(), _read(out, fields), strict=True)
     found: dict[int, Any] = {row: [] for row in range(table.num_rows)}
@@ -180,7 +180,7 @@ def _by_row(function: Function, table: pa.Table, given: Mapping[str, Any]) -> tu
 def _by_group(function: Function, table: pa.Table, given: Mapping[str, Any]) -> tuple[Answers, int]:
     """A group of which a row failed has that error instead of a result."""
     groups = list(names(given["group_by"]))
-    with function.run(table, **given, on_error="dead_letter") as run:
+    with function.run(_again(table), **given, on_error="dead_letter") as run:
         out = run.to_arrow()
     keys = [_key(row[name] for name in groups) for row in out.select(groups).to_pylist()] or [()] * out.num_rows
     found = dict(zip(keys, _read(out, _outputs(function)), strict=True))
@@ -194,8 +194,13 @@ def _by_group(function: Function, table: pa.Table, given: Mapping[str, Any]) -> 
 
 
 def _by_place(function: Function, table: pa.Table, given: Mapping[str, Any]) -> tuple[Answers, int]:
-    with function.run(table, **given, on_invalid="skip") as run:
+    with function.run(_again(table), **given, on_invalid="skip") as run:
         return dict(enumerate(rows_of(run.to_arrow()))), run.record.skipped_rows
+
+
+def _again(table: pa.Table) -> Again:
+    """All rows, run as a replay runs them: what the last run was, and which rows failed in it, stays as it is."""
+    return Again(table, range(table.num_rows))
 
 
 _NAN: Final = float("nan")

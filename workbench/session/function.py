@@ -22,7 +22,7 @@ from workbench.packaging import MANIFEST, read_zip
 from workbench.registry import Registered, Registry
 from workbench.session.binding import Binding
 from workbench.session.compare import Comparison, compare, sample_of
-from workbench.session.data import only, open_data
+from workbench.session.data import Again, only, open_data
 from workbench.session.define import names, write_package
 from workbench.session.history import History
 from workbench.session.record import Notes, Record, events_frame
@@ -190,7 +190,8 @@ class Function:
         run.options = {"columns": columns, "group_by": group_by, "batch_rows": batch_rows}
         run.options |= {"timeout": timeout, "memory_limit": memory_limit, "max_restarts": max_restarts, "outer": outer}
         self._last = weakref.ref(run)
-        self._owner.samples[self.key] = sample_of(data), {"columns": columns, "group_by": group_by}
+        if not isinstance(data, Again):  # rows that are run again are no sample of their own
+            self._owner.samples[self.key] = sample_of(data), {"columns": columns, "group_by": group_by}
         return run
 
     def ended(self, run: Run) -> None:
