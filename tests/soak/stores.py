@@ -101,17 +101,24 @@ def _remove(folder: Path) -> None:
 WRITER: Final = """
 import sys
 from pathlib import Path
-from workbench.events import Event
+from workbench.errors import RegistryError
 from workbench.functions import FunctionSpec
 from workbench.packaging import build
 from workbench.registry import Registry
 
 home, name, begin, end = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 with Registry(home) as registry:
-    for number in range(begin, end):
+    number = begin
+    while number < end:
         spec = FunctionSpec(name, "script", None, None, "job.py")
-        registry.register(spec, build({"job.py": f"{name} {number}".encode()}, spec), str(number))
+        try:
+            registry.register(spec, build({"job.py": f"{name} {number}".encode()}, spec), str(number))
+        except RegistryError as error:  # locked for more than 5 s: nothing was written, which may be tried again
+            if "locked" not in error.message:
+                raise
+            continue
         print(number, flush=True)
+        number += 1
 """
 
 
