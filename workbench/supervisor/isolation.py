@@ -108,7 +108,7 @@ def look_into(owed: deque[Work], loss: Loss) -> Search | None:
 def loss_of(died: Died, fault: Exception | None) -> Loss:
     """What is said of a row that was alone when its worker ended."""
     if isinstance(fault, BatchTimeout):
-        return late(fault)
+        return out_of_time(fault)
     if isinstance(fault, WorkerOutOfMemory):
         return Loss("WorkerOutOfMemory", said(fault), died.stack)
     where = " in a thread that an earlier row may have started" if elsewhere(died.stack) else ""
@@ -116,6 +116,6 @@ def loss_of(died: Died, fault: Exception | None) -> Loss:
     return Loss("WorkerCrashed", f"the worker died of {died.exit}{where}{why}", died.stack)
 
 
-def late(error: BatchTimeout) -> Loss:
+def out_of_time(error: BatchTimeout) -> Loss:
     """What is said of a row that was alone when its time was up."""
     return Loss("BatchTimeout", "no answer in time", error.stack)

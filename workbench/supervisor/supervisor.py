@@ -31,7 +31,7 @@ from workbench.errors import (
 from workbench.events import Event, LogLine
 from workbench.supervisor.bell import Bell
 from workbench.supervisor.deadlines import Deadlines
-from workbench.supervisor.isolation import Search, late, look_into, loss_of
+from workbench.supervisor.isolation import Search, look_into, loss_of, out_of_time
 from workbench.supervisor.lives import Lives
 from workbench.supervisor.memory import MemoryLimit
 from workbench.supervisor.outcome import Outcome
@@ -263,7 +263,7 @@ class Supervisor:
         if not self._isolate_timeouts:
             raise error
         again = deque([work])
-        search = look_into(again, late(error))
+        search = look_into(again, out_of_time(error))
         for piece in again:
             self._give(slot, piece)
         if search is not None and search.exhausted:
@@ -348,7 +348,6 @@ class Supervisor:
             batch=number if phase == "batch" else None,
             frames=frames,
             logs=logs,
-            hint=info.get("hint", ""),
         )
 
     def _on_invalid(self, slot: Slot, error: Exception, *, fatal: bool) -> None:
