@@ -7,6 +7,7 @@ results come from (`workbench.session.compare`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -14,6 +15,9 @@ from typing import Any, Final
 import pyarrow as pa
 
 from workbench.events import SIGNS
+
+NEAR: Final = 1e-9
+"""Relative difference of sums of the same numbers in another order: a few thousand roundings of a double at most."""
 
 LEAD: Final = 12
 """Characters that are kept before the first difference of two long texts."""
@@ -25,12 +29,19 @@ class NoResult(str):
     __slots__ = ()
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two results, Python values or `NoResult`, are the same."""
+def same(one: Any, other: Any, *, near: float = 0.0) -> bool:
+    """Whether two results, values or `NoResult`, are the same; floats within ``near`` of each other, relatively."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        return one.keys() == other.keys() and all(same(item, other[key]) for key, item in one.items())
+        return one.keys() == other.keys() and all(same(item, other[key], near=near) for key, item in one.items())
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
+        return len(one) == len(other) and all(same(*pair, near=near) for pair in zip(one, other, strict=True))
+    if (
+        near
+        and isinstance(one, float)
+        and isinstance(other, float)
+        and math.isclose(one, other, rel_tol=near, abs_tol=near)
+    ):
+        return True
     if _is_number(one) and _is_number(other):
         return bool(one == other or (one != one and other != other))  # noqa: PLR0124 - NaN
     return type(one) is type(other) and bool(one == other)

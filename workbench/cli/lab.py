@@ -13,7 +13,6 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
-import workbench
 from workbench.cli.arguments import Add, say
 from workbench.errors import UsageProblem
 
@@ -46,7 +45,7 @@ def _lab(options: argparse.Namespace) -> int:
 
 def tutorials() -> Path:
     """The folder of the shipped tutorials: inside an installed package, beside the package in a clone."""
-    package = Path(workbench.__file__).parent
+    package = Path(__file__).parents[1]
     for folder in (package / "tutorials", package.parent / "notebooks"):
         if any(folder.glob("*.ipynb")):
             return folder

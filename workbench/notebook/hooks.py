@@ -11,7 +11,9 @@ from typing import Any
 
 from IPython.core.magic import no_var_expand
 
+from workbench.checking import Check
 from workbench.errors import WorkbenchError
+from workbench.notebook.check_view import CheckView
 from workbench.notebook.compared import ComparisonView
 from workbench.notebook.completion import matcher
 from workbench.notebook.magics import UdfMagics
@@ -61,10 +63,11 @@ def _magics(shell: Any, magics: UdfMagics, undo: ExitStack) -> None:
 
 
 def _displays(shell: Any, session: Workbench, undo: ExitStack) -> None:
-    """Runs, functions and errors of ours are shown as views wherever they are the value of a cell."""
+    """Runs, functions, checks and errors of ours are shown as views wherever they are the value of a cell."""
     views: dict[type, Callable[[Any], Any]] = {
         Run: lambda run: RunView(run, session.display_rows, session.cells)._repr_mimebundle_(),
         Function: lambda function: FunctionView(function)._repr_mimebundle_(),
+        Check: lambda check: CheckView(check)._repr_mimebundle_(),
         Comparison: lambda found: ComparisonView(found, session.display_rows)._repr_mimebundle_(),
         WorkbenchError: lambda error: ErrorView(error, session.cells)._repr_mimebundle_(),
     }

@@ -219,6 +219,15 @@ class UdfMagics:
     def _do_replay(self, options: argparse.Namespace) -> Any:
         return actions.replay(self._found(options), options.row, bisect=options.bisect)
 
+    def _do_check(self, options: argparse.Namespace) -> Any:
+        values = getattr(options.values, "value", None)
+        if options.values is not None and not isinstance(values, dict):
+            raise UsageProblem(
+                f"%udf check: --values {options.values} is no dict", hint="as in --values {dict(p=[0.1, 0.9])}"
+            )
+        given = {} if options.seconds is None else {"seconds": options.seconds}
+        return self._found(options).check(**given, seed=options.seed, nulls=not options.no_nulls, values=values)
+
     def _do_logs(self, options: argparse.Namespace) -> Any:
         return actions.logs(self._found(options), rows=self._rows)
 

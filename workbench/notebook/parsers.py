@@ -16,7 +16,7 @@ from workbench.errors import UsageProblem
 from workbench.functions import Kind, Volatility
 
 LATER_OPTIONS: Final = ("--requires", "--live")
-LATER_COMMANDS: Final = (*("debug", "check", "profile", "bench", "sample", "deploy"),)
+LATER_COMMANDS: Final = (*("debug", "profile", "bench", "sample", "deploy"),)
 
 
 class Parser(argparse.ArgumentParser):
@@ -188,6 +188,16 @@ def _replay(parser: Parser) -> None:
     parser.add_argument("--bisect", action="store_true", help="set aside and tell each row that fails, and go on")
 
 
+def _check(parser: Parser) -> None:
+    _versioned(parser)
+    parser.add_argument("--seconds", type=float, metavar="S", help="how long it may take (default 20)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="other data (default 0)")
+    parser.add_argument("--no-nulls", action="store_true", help="NULL never occurs in the arguments")
+    parser.add_argument(
+        "--values", metavar="{DICT}", help="only these values of an argument, as in --values {dict(p=[0.1, 0.9])}"
+    )
+
+
 def _stop(parser: Parser) -> None:
     parser.add_argument("name", nargs="?", metavar="NAME", help="default: all functions")
 
@@ -229,6 +239,7 @@ _COMMANDS: Final[dict[str, tuple[str, Callable[[Parser], None]]]] = {
     "failures": ("Show the rows of a function's last run that have no result.", _name),
     "replay": ("Run the rows again that have no result in a function's last run, or one of them.", _replay),
     "logs": ("Show what the workers of the last run printed.", _name),
+    "check": ("Try a function on generated data and show where it breaks.", _check),
     "package": ("Write the zip of a function.", _package),
     "ddl": ("Print the SQL that registers a function elsewhere.", _ddl),
     "drop": ("Remove a function with all its versions and runs.", _name),

@@ -10,12 +10,14 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
 
 from workbench import settings
+from workbench.checking import Check
+from workbench.checking.check import CHECK_SECONDS, check
 from workbench.errors import DataError, UsageProblem
 from workbench.functions import FunctionSpec, Kind, Signature
 from workbench.packaging import MANIFEST, read_zip
@@ -25,9 +27,11 @@ from workbench.session.compare import Comparison, compare, sample_of
 from workbench.session.data import Again, only, open_data
 from workbench.session.define import names, write_package
 from workbench.session.history import History
+from workbench.session.limits import OnError, OnInvalid, check_limits, check_modes
 from workbench.session.record import Notes, Record, events_frame
 from workbench.session.replay import Failing, failing_rows, stored_rows
 from workbench.session.run import Run
+from workbench.session.trials import Trials
 from workbench.session.versions import source_diff
 from workbench.sql import create_function
 from workbench.supervisor.memory import MemoryLimit
@@ -40,11 +44,6 @@ from workbench.worker import values
 
 if TYPE_CHECKING:
     from workbench.session.workbench import Workbench
-
-OnError = Literal["fail", "dead_letter", "null"]
-OnInvalid = Literal["skip", "fail"]
-LEAST_MEMORY: Final = 100_000_000
-"""Bytes that a worker takes before it has any data: Python and pyarrow."""
 
 
 class Function:
@@ -141,8 +140,16 @@ class Function:
         NULLs. Raises DataError if the columns do not fit, and WorkerStartError if no worker can start.
         """
         self._owner.check_open()
-        self._check_modes(group_by, workers, on_error, on_invalid, outer=outer)
-        self._check_limits(memory_limit, timeout, batch_rows, max_restarts)
+        check_modes(
+            self.name,
+            self.kind,
+            group_by=group_by,
+            workers=workers,
+            on_error=on_error,
+            on_invalid=on_invalid,
+            outer=outer,
+        )
+        check_limits(self.name, memory_limit, timeout, batch_rows, max_restarts)
         defaults = self._owner.settings
         opened = open_data(data, batch_rows=batch_rows or defaults.batch_rows, batch_bytes=defaults.batch_bytes)
         groups = names(group_by)
@@ -161,7 +168,9 @@ class Function:
             supervisor = Supervisor(
                 launch,
                 schema=binding.sent_schema if binding else opened.schema,
-                options=binding.options(on_error=on_error, report=settings.STATE_GROUPS, outer=outer) if binding else {},
+                options=binding.options(on_error=on_error, report=settings.STATE_GROUPS, outer=outer)
+                if binding
+                else {},
                 policy=RestartPolicy(defaults.max_restarts if max_restarts is None else max_restarts),
                 pool=self._owner.pool,
                 emit=notes.event,
@@ -270,43 +279,6 @@ class Function:
         types = self.signature.argument_types if self.signature is not None else ""
         return self.spec.database, self.name.casefold(), types
 
-    def _check_modes(self, group_by: Any, workers: int, on_error: str, on_invalid: str | None, *, outer: bool) -> None:
-        if outer and self.kind != "udtf":
-            raise self._refuse(f"outer is for table functions, this is a {self.kind}", "leave it out")
-        if group_by is not None and self.kind != "udaf":
-            raise self._refuse(f"group_by is for aggregates, this is a {self.kind}", "leave it out")
-        if on_error not in get_args(OnError):
-            raise self._refuse(f"on_error is {on_error!r}", "choose fail, dead_letter or null")
-        if on_error == "null" and self.kind in ("udaf", "udtf"):
-            raise self._refuse(f"on_error='null' has no meaning for a {self.kind}", "choose fail or dead_letter")
-        if on_error != "fail" and self.kind == "script":
-            raise self._refuse(
-                "on_error is for functions; a script has on_invalid", "choose on_invalid='skip' or 'fail'"
-            )
-        if on_invalid not in (None, *get_args(OnInvalid)):
-            raise self._refuse(f"on_invalid is {on_invalid!r}", "choose skip or fail")
-        if workers < 1 or (workers > 1 and self.kind == "script"):
-            raise self._refuse(
-                f"workers is {workers}", "a script keeps its own state and has one worker; a function has at least one"
-            )
-
-    def _check_limits(
-        self, memory_limit: int | None, timeout: float | None, batch_rows: int | None, max_restarts: int | None
-    ) -> None:
-        if memory_limit is not None and memory_limit < LEAST_MEMORY:
-            raise self._refuse(
-                f"memory_limit is {memory_limit} bytes", f"a worker takes {LEAST_MEMORY:,} bytes to begin with"
-            )
-        if timeout is not None and not timeout > 0:
-            raise self._refuse(f"timeout is {timeout}", "give seconds above 0, or leave it out")
-        if batch_rows is not None and batch_rows < 1:
-            raise self._refuse(f"batch_rows is {batch_rows}", "give at least 1")
-        if max_restarts is not None and max_restarts < 0:
-            raise self._refuse(f"max_restarts is {max_restarts}", "give 0 or more")
-
-    def _refuse(self, what: str, hint: str) -> UsageProblem:
-        return UsageProblem(f"{self.name}: {what}", hint=hint)
-
     def call(self, *arguments: Any) -> Any:
         """Call it once with Python values, in a worker.
 
@@ -338,6 +310,27 @@ class Function:
         if self.kind != "udtf":
             return read[0][0]
         return list(zip(*read, strict=True)) if len(fields) > 1 else read[0]
+
+    def check(
+        self,
+        *,
+        seconds: float = CHECK_SECONDS,
+        seed: int = 0,
+        nulls: bool = True,
+        values: Mapping[str | int, Any] | None = None,
+    ) -> Check:
+        """Try it on generated data of its declared types and tell where it breaks, for about ``seconds``.
+
+        ``nulls=False`` says that NULL never occurs, ``values`` narrows arguments by name: a list of values, or a
+        Hypothesis strategy. Leaves no run behind. Raises UsageProblem for a script, and as `run` if no worker starts.
+        """
+        if self.kind == "script":
+            raise UsageProblem(
+                f"{self.name}: check is for functions; a script declares no types", hint="run it on data of yours"
+            )
+        trial = Trials(self.spec, self._owner.launch(self._registered), self._owner.pool)
+        described = (self.spec, self.version, self.source)
+        return check(*described, trial, seconds=seconds, seed=seed, nulls=nulls, values=values or {})
 
     # -- workers -------------------------------------------------------------------------------------------------------
 

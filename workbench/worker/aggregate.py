@@ -71,12 +71,16 @@ class Aggregate:
         self._width = 0
 
     def open(self, options: Mapping[str, Any]) -> None:
-        """Start anew: ``group_width`` columns are the group's; ``report`` states at most are shown after a batch."""
+        """Start anew: ``group_width`` columns are the group's; ``report`` states at most are shown after a batch.
+
+        ``unmerged``, which only a check asks for: the result is that of the instances themselves.
+        """
         self._fail: bool = options["on_error"] == "fail"
         self._report: int = options["report"]
         self._width = options["group_width"]
         self._key_schema = options["schema"]
         self._groups = {}
+        self._unmerged: bool = options.get("unmerged", False)
         self._merged: Dict[Any, _Group] = {}
 
     def batch(self, number: int, batch: Any) -> Tuple[List[Any], Dict[str, Any]]:
@@ -171,6 +175,9 @@ class Aggregate:
 
     def merge(self, data: bytes) -> None:
         """Add a partial state to the result."""
+        if self._unmerged:
+            self._merged = self._groups
+            return
         self._merge_into(self._merged, data)
 
     def _merge_into(self, groups: Dict[Any, _Group], data: bytes) -> None:
