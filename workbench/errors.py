@@ -9,6 +9,8 @@
     │   └── AmbiguousFunction (LookupError) several overloads have this name
     ├── DataError (ValueError)              the data cannot be read, or its columns do not fit the signature
     ├── UsageProblem (ValueError)           an option or argument of ours that makes no sense here
+    ├── SqlError (ValueError)               a SQL statement cannot be carried out as it stands
+    │   └── SqlSyntaxError                  ... because it cannot be read
     └── RunError (RuntimeError)             a run ended without its result
         ├── UdfError                        the function failed on a row or batch
         ├── WorkerStartError                the subprocess cannot become ready; starting it again would not help
@@ -119,6 +121,22 @@ class UsageProblem(WorkbenchError, ValueError):
 
     It is not IPython's UsageError, which would count as a passed cell.
     """
+
+
+class SqlError(WorkbenchError, ValueError):
+    """A SQL statement cannot be carried out as it stands.
+
+    ``line`` and ``column`` count from 1 in the script; ``snippet`` is that line, shortened, and below it a caret.
+    """
+
+    def __init__(self, message: str, *, line: int, column: int, snippet: str, hint: str = "") -> None:
+        shown = snippet.replace("\n", "\n  ")
+        super().__init__(f"line {line}, column {column}: {message}\n  {shown}", hint=hint)
+        self.line, self.column, self.snippet = line, column, snippet
+
+
+class SqlSyntaxError(SqlError):
+    """A SQL statement cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.session import ask
 from workbench.session import doctor as module
 from workbench.session.doctor import Finding, doctor
 
@@ -90,7 +91,7 @@ def test_an_interpreter_that_hangs_does_not_hold_up_the_others(tmp_path: Path, m
     for minor in (8, 9, 10):
         interpreter(tmp_path, f"python3.{minor}", "exec sleep 60")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr(module, "DEADLINE", 1.5)
+    monkeypatch.setattr(ask, "DEADLINE", 1.5)
     began = time.monotonic()
     found = findings(tmp_path)
     assert time.monotonic() - began < 10

@@ -113,7 +113,7 @@ def _params(reader: TypeReader, problems: list[str]) -> list[Param]:
     while True:
         begin = reader.at
         try:
-            param = _param(reader)
+            param = read_param(reader)
             if not reader.token.is_sign(",", ")"):
                 raise reader.unexpected("',' or ')'")
         except Unreadable as error:
@@ -133,7 +133,8 @@ def _params(reader: TypeReader, problems: list[str]) -> list[Param]:
     return params
 
 
-def _param(reader: TypeReader) -> Param:
+def read_param(reader: TypeReader) -> Param:
+    """One parameter, from the current token on: a type, or a name and a type."""
     following = reader.tokens[min(reader.at + 1, len(reader.tokens) - 1)]
     if reader.token.kind == "quoted" or (reader.token.kind == "word" and following.is_name):
         return Param(reader.next().text, reader.type())

@@ -4,6 +4,7 @@ from workbench.packaging.archive import MANIFEST, Package, extract, read_zip
 from workbench.packaging.build import build
 from workbench.packaging.collect import add_imports, from_file, from_folder, from_text
 from workbench.packaging.definition import strip_ours
+from workbench.packaging.fetch import fetch
 from workbench.packaging.layout import Entry, keeps_top, resolve_entry
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "add_imports",
     "build",
     "extract",
+    "fetch",
     "from_file",
     "from_folder",
     "from_text",

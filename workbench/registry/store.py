@@ -111,13 +111,18 @@ class Registry(RunLog):
                 )
             return _registered(connection.execute(where, key).fetchone())
 
-    def functions(self, database: str | None = None) -> list[Registered]:
-        """The latest version of each function, of one database or of all, by name."""
+    def databases(self) -> set[str]:
+        """The databases that hold functions."""
+        with self._database.read() as connection:
+            return {row[0] for row in connection.execute("SELECT DISTINCT database FROM functions")}
+
+    def functions(self, database: str | None = None, name: str | None = None) -> list[Registered]:
+        """The latest version of each function, of one database or of all, by name; with ``name`` its overloads."""
         with self._database.read() as connection:
             rows = connection.execute(
                 f"{_VERSIONS} WHERE {_LATEST} AND coalesce(functions.database = ?, 1) "
-                "ORDER BY functions.database, folded, argument_types",
-                (database,),
+                "AND coalesce(folded = ?, 1) ORDER BY functions.database, folded, argument_types",
+                (database, None if name is None else name.casefold()),
             )
             return [_registered(row) for row in rows]
 

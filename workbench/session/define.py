@@ -144,7 +144,7 @@ def _from_source(text: str, wanted: Wanted, where: str | None) -> Defined:
     shown = where or wanted.name or "the source"
     source = _stripped(text, wanted, shown)
     spec = _spec(source, wanted, where=shown, name=None, module="")
-    module = _module_name(spec.name)
+    module = module_name(spec.name)
     return _packed(from_text(source, module), spec, f"{module}.py", wanted, source)
 
 
@@ -159,7 +159,7 @@ def _packed(files: dict[str, bytes], spec: FunctionSpec, entry: str, wanted: Wan
     """One file, and what is imported beside it; a script goes below a folder, as Fungi has it."""
     files = add_imports(files, wanted.imports)
     if spec.kind == "script":
-        top = _module_name(spec.name)
+        top = module_name(spec.name)
         files, entry = {f"{top}/{name}": data for name, data in files.items()}, f"{top}/{entry}"
     symbol = None if spec.symbol is None else f"{Path(entry).stem}.{spec.symbol}"
     spec = spec.with_(entry=entry, symbol=symbol)
@@ -238,7 +238,7 @@ def _from_object(target: Any, wanted: Wanted) -> Defined:
             volatility=wanted.volatility or declared.volatility,
         )
     spec = _spec(source, wanted, where=where, name=name, module="")
-    module = _module_name(spec.name)
+    module = module_name(spec.name)
     return _packed(from_text(source, module), spec, f"{module}.py", wanted, source)
 
 
@@ -304,7 +304,7 @@ def _text(data: bytes, name: str) -> str:
         raise PackageError(f"{name} is not UTF-8 text: {error.reason} at byte {error.start}") from error
 
 
-def _module_name(name: str) -> str:
+def module_name(name: str) -> str:
     """The name as a module that nothing of Python's hides."""
     safe = re.sub(r"\W", "_", name)
     if not safe.isidentifier() or keyword.iskeyword(safe) or safe in sys.stdlib_module_names:

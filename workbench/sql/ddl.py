@@ -1,12 +1,14 @@
 """The CREATE FUNCTION that registers a function in Doris: as shipped, and as it was first proposed (pull 56877).
 
 The invariant: a statement says all that the other side must know, and in comments above it what the other side lacks,
-so that nobody finds out at the first query. Left out on purpose: reading SQL, and bringing the zip to where ``file``
-points. Sources: Doris's documentation of Python UDFs; string and name tokens as in its ``DorisLexer.g4``.
+so that nobody finds out at the first query; it reads back (`workbench.sql.script`) to the same function. Left out on
+purpose: bringing the zip to where ``file`` points. Sources: Doris's documentation of Python UDFs; string and name
+tokens as in its ``DorisLexer.g4``.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
@@ -15,9 +17,12 @@ from urllib.parse import quote
 
 from workbench.errors import UsageProblem
 from workbench.functions import DEFAULT_DATABASE, FIRST, FunctionSpec, Mode, Signature, forbidden_module
+from workbench.sql.literals import write_string
+from workbench.sql.statements import GLOBAL_DATABASE
 from workbench.types import quote_name
 
 PROPOSED_NAME: Final = "evaluate"
+_VERSION: Final = re.compile(r"3\.\d+\.\d+", re.ASCII)
 _WORDS: Final = {"udf": "", "udaf": "AGGREGATE ", "udtf": "TABLES "}
 
 
@@ -45,13 +50,16 @@ def _shipped(spec: FunctionSpec, signature: Signature, source: str | None, file:
     """Doris 4.1: inline code, or a file and the path of the function in it."""
     symbol = spec.symbol or spec.name
     inline = source is not None and file is None
+    version = spec.python if spec.python is not None and _VERSION.fullmatch(spec.python) else None
     properties = {
         "type": "PYTHON_UDF",
         "symbol": symbol.rpartition(".")[2] if inline else symbol,
-        "runtime_version": ".".join(map(str, sys.version_info[:3])),
+        "runtime_version": version or ".".join(map(str, sys.version_info[:3])),
         "always_nullable": str(spec.always_nullable).lower(),
         "volatility": spec.volatility,
     }
+    if spec.batch_size is not None and spec.batch_size > 1:
+        properties["batch_size"] = str(spec.batch_size)  # Doris passes over what it does not know; we read it back
     notes = list(_lacks(spec))
     if not inline:
         properties["file"] = file or _placeholder(spec)
@@ -63,7 +71,7 @@ def _shipped(spec: FunctionSpec, signature: Signature, source: str | None, file:
         tag = _tag(source)
         if tag != "$$":
             notes.append("the code holds $$, so its quotes carry a tag; give file= where only plain $$ is understood")
-        body = f" AS {tag}\n{source.strip(chr(10))}\n{tag}"
+        body = f" AS {tag}\n{source}{tag}"
     return _statement(spec, signature, properties, notes) + body + ";\n"
 
 
@@ -101,10 +109,14 @@ _UPLOAD: Final = "upload the zip (package writes it) and put its URL in the plac
 
 
 def _statement(spec: FunctionSpec, signature: Signature, properties: Mapping[str, str], notes: list[str]) -> str:
-    database = "" if spec.database == DEFAULT_DATABASE else f"{quote_name(spec.database)}."
+    if "\0" in spec.database + signature.name + str(signature.returns) + signature.argument_types:
+        raise UsageProblem(f"{spec.name!r} has a NUL in a name, which SQL cannot hold", hint="rename it")
+    scope = "GLOBAL " if spec.database == GLOBAL_DATABASE else ""
+    database = "" if spec.database in (DEFAULT_DATABASE, GLOBAL_DATABASE) else f"{quote_name(spec.database)}."
     comments = "".join(f"-- {_one_line(note)}\n" for note in notes)
-    listed = ",\n".join(f"    {_text(key)} = {_text(value)}" for key, value in properties.items())
-    head = f"CREATE {_WORDS[spec.kind]}FUNCTION {database}{quote_name(signature.name)}({signature.argument_types})"
+    listed = ",\n".join(f"    {write_string(key)} = {write_string(value)}" for key, value in properties.items())
+    name = f"{database}{quote_name(signature.name)}"
+    head = f"CREATE {scope}{_WORDS[spec.kind]}FUNCTION {name}({signature.argument_types})"
     return f"{comments}{head}\nRETURNS {signature.returns}\nPROPERTIES (\n{listed}\n)"
 
 
@@ -116,7 +128,7 @@ def _lacks(spec: FunctionSpec) -> Iterator[str]:
             "rewrite it with list or pd.Series parameters"
         )
     yield from _unknown_mode(spec.mode)
-    if spec.python is not None:
+    if spec.python is not None and not _VERSION.fullmatch(spec.python):
         yield f"runtime_version is that of the workbench; here the function runs in python {spec.python!r}"
     yield from _environment(spec)
 
@@ -144,9 +156,9 @@ def _placeholder(spec: FunctionSpec) -> str:
 
 
 def _tag(body: str) -> str:
-    """Dollar quotes that the body does not end."""
+    """Dollar quotes that the body does not end, also not together with its last characters."""
     tag, count = "$$", 0
-    while tag in body:
+    while (body + tag).find(tag) < len(body):
         count += 1
         tag = f"$udf{'' if count == 1 else count}$"
     return tag
@@ -155,8 +167,3 @@ def _tag(body: str) -> str:
 def _one_line(note: str) -> str:
     """A comment ends with its line, and goes on after a backslash."""
     return " ".join(note.split()).rstrip("\\")
-
-
-def _text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-    return f'"{escaped}"'

@@ -23,14 +23,17 @@ class Unreadable(ValueError):
 
     def __init__(self, message: str, position: int) -> None:
         super().__init__(f"position {position}: {message}")
-        self.position = position
+        self.message, self.position = message, position
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word. ``text`` is without its backticks; ``position`` counts characters from 1."""
+    """One word. ``text`` is without its backticks; ``position`` counts characters from 1.
 
-    kind: Literal["word", "quoted", "number", "sign", "end"]
+    Only SQL statements (`workbench.sql`) have strings and bodies; of both ``text`` is the value.
+    """
+
+    kind: Literal["word", "quoted", "number", "sign", "string", "body", "end"]
     text: str
     position: int
 
