@@ -69,6 +69,9 @@ def _within(deadline: float, url: str, most: int) -> bytes:
     def work() -> None:
         try:
             found.append(_read(url, end, most))
+        except urllib.error.HTTPError as error:
+            error.close()
+            failed.append(error)
         except Exception as error:  # noqa: BLE001 - fsspec's file systems raise what they like; all is told below
             failed.append(error)
 
@@ -95,6 +98,8 @@ def _read(url: str, end: float, most: int) -> bytes:
                 raise PackageError(f"{_shown(url)} is larger than {most >> 20} MB", hint="leave out data")
             if time.monotonic() > end:
                 raise TimeoutError
+        if getattr(stream, "length", None):  # read1 does not say that a server broke off
+            raise PackageError(f"{_shown(url)} ended before it was complete", hint="try again")
     return bytes(data)
 
 
@@ -102,6 +107,10 @@ def _opened(url: str, timeout: float) -> AbstractContextManager[IO[bytes]]:
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     if scheme in ("http", "https"):
+        if "@" in parts.netloc:
+            raise PackageError(
+                f"{_shown(url)} names a user", hint="put the file where none is needed, or fetch it first"
+            )
         request = urllib.request.Request(url, headers={"User-Agent": "udf-workbench"})  # noqa: S310 - checked above
         return closing(urllib.request.urlopen(request, timeout=timeout))  # noqa: S310
     if scheme == "file":
@@ -149,6 +158,6 @@ def _reason(error: Exception) -> str:
 
 
 def _hint(url: str) -> str:
-    if urlsplit(url).scheme.lower() in ("http", "https"):
+    if url.lower().startswith(("http://", "https://")):
         return "open the URL in a browser to see what is there"
     return "give file:///path, http(s)://…, or a URL of a file system that fsspec and its extras know"
