@@ -57,6 +57,7 @@ def specs(draw: st.DrawFn) -> FunctionSpec:
 
 
 def read(sql: str) -> CreateFunction:
+    """The only statement of a script."""
     (statement,) = read_script(sql)
     assert isinstance(statement, CreateFunction)
     return statement

@@ -51,19 +51,25 @@ CREATED: list[tuple[str, dict[str, Any]]] = [
     (f"CREATE FUNCTION f(INT) RETURNS INT {P} AS $py$\nx = '$$;'\n$py$", {"body": "x = '$$;'\n"}),
     (f"CREATE FUNCTION f(INT) RETURNS INT {P} AS $$\n'it''s \" ` /* -- #\n$$", {"body": "'it''s \" ` /* -- #\n"}),
     (
-        "CREATE FUNCTION my_python_udf(INT) RETURNS INT PROPERTIES (\n"
-        '"file"="https://tos.byted.org/user/udf.zip",\n"symbol"="get_result",\n"type"="PYTHON_UDF"\n);',
+        (
+            "CREATE FUNCTION my_python_udf(INT) RETURNS INT PROPERTIES (\n"
+            '"file"="https://tos.byted.org/user/udf.zip",\n"symbol"="get_result",\n"type"="PYTHON_UDF"\n);'
+        ),
         {"file": "https://tos.byted.org/user/udf.zip", "symbol": "get_result", "body": None, "runtime_version": None},
     ),
     (
-        "CREATE TABLES FUNCTION my_python_udtf(STRING, STRING) RETURNS\nARRAY<STRING> PROPERTIES (\n"
-        '"file"="https://tos.byted.org/user/udf.zip",\n"symbol"="get_result",\n"type"="PYTHON_UDF"\n);',
+        (
+            "CREATE TABLES FUNCTION my_python_udtf(STRING, STRING) RETURNS\nARRAY<STRING> PROPERTIES (\n"
+            '"file"="https://tos.byted.org/user/udf.zip",\n"symbol"="get_result",\n"type"="PYTHON_UDF"\n);'
+        ),
         {"kind": "udtf"},
     ),
     (
-        "CREATE FUNCTION batch_process(STRING, FLOAT) RETURNS INT PROPERTIES (\n"
-        '"file"="https://tosv.byted.org/obj/flow-byte-rag/pyudf.zip",\n"symbol"="batch_process",\n'
-        '"type"="PYTHON_UDF",\n"batch_size"="32" -- Triggers batch execution when value > 1\n);',
+        (
+            "CREATE FUNCTION batch_process(STRING, FLOAT) RETURNS INT PROPERTIES (\n"
+            '"file"="https://tosv.byted.org/obj/flow-byte-rag/pyudf.zip",\n"symbol"="batch_process",\n'
+            '"type"="PYTHON_UDF",\n"batch_size"="32" -- Triggers batch execution when value > 1\n);'
+        ),
         {"batch_size": 32},
     ),
     ("CREATE FUNCTION f() RETURNS INT PROPERTIES (TYPE=python_udf, Symbol=a, FILE='x')", {"symbol": "a", "file": "x"}),
