@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import pyarrow as pa
 
@@ -39,7 +40,7 @@ from workbench.sql.statements import (
 )
 from workbench.types import quote_name
 
-OUTER = "_outer"
+OUTER: Final = "_outer"
 """A table function f is also there as f_outer, which keeps the rows without output."""
 
 
