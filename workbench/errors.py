@@ -8,6 +8,7 @@
     │   ├── FunctionNotFound (LookupError)
     │   └── AmbiguousFunction (LookupError) several overloads have this name
     ├── DataError (ValueError)              the data cannot be read, or its columns do not fit the signature
+    ├── QueryError (ValueError)             a query as written cannot be run; where and why
     ├── UsageProblem (ValueError)           an option or argument of ours that makes no sense here
     ├── SqlError (ValueError)               a SQL statement cannot be carried out as it stands
     │   └── SqlSyntaxError                  ... because it cannot be read
@@ -114,6 +115,14 @@ class AmbiguousFunction(RegistryError, LookupError):
 
 class DataError(WorkbenchError, ValueError):
     """The data cannot be read, or its columns do not fit the signature."""
+
+
+class QueryError(WorkbenchError, ValueError):
+    """A query as written cannot be run. ``offset`` is where in the script, in characters from 0; None if unknown."""
+
+    def __init__(self, message: str, *, offset: int | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.offset = offset
 
 
 class UsageProblem(WorkbenchError, ValueError):

@@ -27,6 +27,7 @@ from workbench.session.compare import Comparison, compare, sample_of
 from workbench.session.data import Again, only, open_data
 from workbench.session.define import names, write_package
 from workbench.session.history import History
+from workbench.session.lane import Lane, Offered
 from workbench.session.limits import OnError, OnInvalid, check_limits, check_modes
 from workbench.session.record import Notes, Record, events_frame
 from workbench.session.replay import Failing, failing_rows, stored_rows
@@ -151,7 +152,11 @@ class Function:
         )
         check_limits(self.name, memory_limit, timeout, batch_rows, max_restarts)
         defaults = self._owner.settings
-        opened = open_data(data, batch_rows=batch_rows or defaults.batch_rows, batch_bytes=defaults.batch_bytes)
+        opened = (
+            data.opened()
+            if isinstance(data, Offered)
+            else open_data(data, batch_rows=batch_rows or defaults.batch_rows, batch_bytes=defaults.batch_bytes)
+        )
         groups = names(group_by)
         binding = None
         if self.kind != "script":
@@ -165,12 +170,13 @@ class Function:
             history = History(self.registry, run_id, Record(groups), self.ended)
             notes = Notes(history.record, history.event)
             skip_invalid = (on_invalid or defaults.on_invalid) == "skip" and self.kind == "script"
+            options = binding.options(on_error=on_error, report=settings.STATE_GROUPS, outer=outer) if binding else {}
+            if isinstance(data, Offered):
+                options |= data.options
             supervisor = Supervisor(
                 launch,
                 schema=binding.sent_schema if binding else opened.schema,
-                options=binding.options(on_error=on_error, report=settings.STATE_GROUPS, outer=outer)
-                if binding
-                else {},
+                options=options,
                 policy=RestartPolicy(defaults.max_restarts if max_restarts is None else max_restarts),
                 pool=self._owner.pool,
                 emit=notes.event,
@@ -182,7 +188,7 @@ class Function:
                 memory=MemoryLimit(memory_limit) if memory_limit is not None else None,
                 skip_invalid=skip_invalid,
             )
-            run = Run(
+            run = (Lane if isinstance(data, Offered) else Run)(
                 self.spec,
                 self.version,
                 opened,
@@ -199,7 +205,7 @@ class Function:
         run.options = {"columns": columns, "group_by": group_by, "batch_rows": batch_rows}
         run.options |= {"timeout": timeout, "memory_limit": memory_limit, "max_restarts": max_restarts, "outer": outer}
         self._last = weakref.ref(run)
-        if not isinstance(data, Again):  # rows that are run again are no sample of their own
+        if not isinstance(data, Again | Offered):  # rows that are run again, or for a query, are no sample of their own
             self._owner.samples[self.key] = sample_of(data), {"columns": columns, "group_by": group_by}
         return run
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from queue import Empty, Full, Queue
@@ -40,6 +41,41 @@ class Source:
     def close(self) -> None:
         """No more will be taken."""
         self.exhausted = True
+
+
+class OfferedSource(Source):
+    """Items that are offered one by one, by whoever waits for their answers; another thread may `cancel` the waiting."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+        self._offered: deque[Item] = deque()
+        self._cancelled: BaseException | None = None
+        self._lock = threading.Lock()
+        self.fd, self._wake = os.pipe()
+
+    def offer(self, item: Item) -> None:
+        """Have it taken next."""
+        self._offered.append(item)
+
+    def cancel(self, error: BaseException) -> None:
+        """Raise ``error`` where answers are waited for. From any thread."""
+        with self._lock:
+            self._cancelled = error
+            if self.fd is not None:
+                os.write(self._wake, b"!")
+
+    def take(self) -> Item | None:
+        if self._cancelled is not None:
+            raise self._cancelled
+        return self._offered.popleft() if self._offered else None
+
+    def close(self) -> None:
+        super().close()
+        with self._lock:
+            fd, self.fd = self.fd, None
+        if fd is not None:
+            os.close(fd)
+            os.close(self._wake)
 
 
 class ThreadedSource(Source):

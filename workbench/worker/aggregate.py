@@ -77,6 +77,7 @@ class Aggregate:
         """
         self._fail: bool = options["on_error"] == "fail"
         self._report: int = options["report"]
+        self._running: bool = options.get("running", False)
         self._width = options["group_width"]
         self._key_schema = options["schema"]
         self._groups = {}
@@ -91,6 +92,8 @@ class Aggregate:
         for row, key in enumerate(keys) if len(touched) > len(self._groups) or self._new(touched) else ():
             if key not in self._groups:
                 self._groups[key] = _Group(self._fresh(), number << 32 | row)
+        if self._running:
+            return self._after_each(keys, arguments, errors)
         groups = self._groups
         steps = map(_accumulate, map(groups.__getitem__, keys), *arguments)
         done = 0
@@ -106,6 +109,33 @@ class Aggregate:
                 if errors.stop:
                     return [], {"errors": errors.found}
         return [], {"errors": errors.found, "states": self._states(list(touched)), "groups": len(touched)}
+
+    def _after_each(self, keys: List[Any], arguments: List[Any], errors: RowErrors) -> Tuple[List[Any], Dict[str, Any]]:
+        """One output batch with the result of each row's group after that row; an error ends the batch."""
+        import pyarrow as pa
+
+        results = []
+        for row, (key, *values_of) in enumerate(zip(keys, *arguments)):
+            group = self._groups[key]
+            prefix = "Error in accumulate"
+            try:
+                group.step(*values_of)
+                prefix = "Error finalizing state"
+                results.append(self._result(group.instance.aggregate_state))
+            except BaseException as error:
+                errors.raised(row, error, f"{prefix} at row {row}")
+                return [], {"errors": errors.found}
+        array, bad = self._write(results)
+        for row, message in bad.items():
+            errors.mismatch(row, message)
+            return [], {"errors": errors.found}
+        return [pa.RecordBatch.from_arrays([array], schema=pa.schema([self._output]))], {"errors": []}
+
+    def _result(self, state: Any) -> Any:
+        """What `finish` of a fresh instance makes of a copy of ``state``: merge may keep what it is given."""
+        instance = self._class()
+        instance.merge(pickle.loads(pickle.dumps(state)))
+        return instance.finish()
 
     def _new(self, touched: Mapping[Any, None]) -> bool:
         return any(key not in self._groups for key in touched)
@@ -150,9 +180,7 @@ class Aggregate:
     def _preview(self, state: Any) -> Optional[str]:
         """The result that ``state`` would give, as text. Made from a copy: merge may keep what it is given."""
         try:
-            instance = self._class()
-            instance.merge(pickle.loads(pickle.dumps(state)))
-            return values.shown(instance.finish())
+            return values.shown(self._result(state))
         except BaseException as error:  # a preview: the same error ends the run in `finish`, if it stays
             return f"{type(error).__name__}: {error}"
 

@@ -1,0 +1,1 @@
+"""Who runs SQL that calls a function: one module for each engine, each the only door to its library."""

@@ -1,0 +1,385 @@
+"""The embedded engine: DuckDB runs a query, our workers run the functions in it.
+
+A statement comes with open calls (`workbench.sql.queries`). DuckDB binds it; where it meets a call it tells the types of
+its arguments, by which the overload is chosen and a function of just these types is made. So arguments arrive as they
+are in the query, and are cast by the function's own rules. The invariant: what a statement made (tables, functions) is
+gone after it; a function's error leaves as it was raised, not as DuckDB words it. The statement runs in a thread of its
+own, so that the caller can be interrupted. Left out on purpose: workers; a function is called through `SqlFunction`.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from workbench.engines.duckdb_types import cast_needed, duckdb_type, quote, stored, struct_type
+from workbench.errors import QueryError
+from workbench.functions import Kind, Volatility
+from workbench.sql.queries import Call, Query
+from workbench.types import Array, DataType, Struct
+
+POLL_SECONDS: Final = 0.05
+"""How often the caller looks for an interrupt; the end of a statement wakes it at once."""
+
+_UNBOUND: Final = re.compile(r"given name and argument types '(__call_(\d+)\((.*)\))'\. You might", re.DOTALL)
+_LITERALS: Final = {"INTEGER_LITERAL": "BIGINT", "STRING_LITERAL": "VARCHAR", '"NULL"': "INTEGER", "JSON": "VARCHAR"}
+
+
+class SqlFunction(Protocol):
+    """A function that can be called from SQL, from several threads at once. Columns have the types of the query."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> Kind: ...
+    @property
+    def arguments(self) -> tuple[DataType, ...]: ...
+    @property
+    def returns(self) -> DataType: ...
+    @property
+    def volatility(self) -> Volatility: ...
+
+    def scalar(self, columns: Sequence[pa.Array], rows: int) -> pa.Array:
+        """One value for each row."""
+
+    def aggregate(self, groups: pa.Array, columns: Sequence[pa.Array], count: int) -> pa.Array:
+        """One value for each of ``count`` groups; ``groups`` says of each row which (from 0)."""
+
+    def running(self, groups: pa.Array, columns: Sequence[pa.Array]) -> pa.Array:
+        """One value for each row: the result of its group after it."""
+
+    def table(self, columns: Sequence[pa.Array], rows: int) -> tuple[list[pa.Array], pa.Array]:
+        """The columns of the result, and how many of its rows belong to each row."""
+
+    def cancel(self) -> None:
+        """End what is being called, from another thread."""
+
+    def close(self) -> None:
+        """The statement is over."""
+
+
+class DuckDB:
+    """A database, in memory or in a file, and the statements that run in it, one at a time."""
+
+    def __init__(self, path: str = ":memory:") -> None:
+        self._connection = duckdb.connect(path)
+        self._connection.execute("SET python_enable_replacements = false")
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the database. May be called twice."""
+        self._connection.close()
+
+    def has_table(self, database: str, name: str) -> bool:
+        """Whether there is a table or view of that name."""
+        found = self._connection.execute(
+            "SELECT 1 FROM information_schema.tables WHERE lower(table_name) = lower(?) "
+            "AND (? = '' OR lower(table_schema) = lower(?))",
+            [name, database, database],
+        ).fetchone()
+        return found is not None
+
+    def create_database(self, name: str) -> None:
+        """Make a database, if it is not there."""
+        self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(name)}")
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database with all its tables, if it is there."""
+        self._connection.execute(f"DROP SCHEMA IF EXISTS {quote(name)} CASCADE")
+
+    def run(
+        self,
+        query: Query,
+        *,
+        overloads: Callable[[str], Sequence[SqlFunction]],
+        tables: Mapping[str, Any],
+        database: str = "main",
+    ) -> pa.Table:
+        """Run a statement. ``tables`` are Arrow tables or readers by name, seen before those of the database.
+
+        ``overloads`` gives the functions of a name. Raises QueryError, what a function raised, and KeyboardInterrupt.
+        """
+        with self._lock:
+            statement = _Statement(self._connection, query, overloads)
+            return statement.run(tables, database)
+
+
+class _Statement:
+    """One statement on a cursor of its own."""
+
+    def __init__(self, connection: Any, query: Query, overloads: Callable[[str], Sequence[SqlFunction]]) -> None:
+        self._cursor = connection.cursor()
+        self._query = query
+        self._overloads = overloads
+        self._made: list[str] = []
+        self._used: list[SqlFunction] = []
+        self._failed: BaseException | None = None
+        self._result: pa.Table | None = None
+
+    def run(self, tables: Mapping[str, Any], database: str) -> pa.Table:
+        thread = threading.Thread(target=self._work, args=(tables, database), name="workbench-sql", daemon=True)
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(POLL_SECONDS)
+        except BaseException:
+            self._stop(thread)
+            raise
+        finally:
+            self._close(tables)
+        if self._result is None:
+            raise self._failed or QueryError("the statement gave no result")
+        return self._result
+
+    def _stop(self, thread: threading.Thread) -> None:
+        """Interrupt the statement, and the functions that it waits for, until its thread has ended."""
+        while thread.is_alive():
+            for function in self._used:
+                function.cancel()
+            self._cursor.interrupt()
+            thread.join(POLL_SECONDS)
+
+    def _close(self, tables: Mapping[str, Any]) -> None:
+        for function in self._used:
+            function.close()
+        for name in self._made:
+            self._cursor.remove_function(name)
+        for name in tables:
+            self._cursor.unregister(name)
+        self._cursor.close()
+
+    def _work(self, tables: Mapping[str, Any], database: str) -> None:
+        try:
+            self._cursor.execute(f"USE {quote(database)}")
+            for name, table in tables.items():
+                self._cursor.register(name, table)
+            for call in self._query.calls:
+                self._make(call.symbol, lambda *_: pa.nulls(0), [], "INTEGER", pure=True)
+            self._result = self._execute()
+        except duckdb.Error as error:
+            self._failed = self._failed or self._in_our_words(error)
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            self._failed = self._failed or error
+
+    def _execute(self) -> pa.Table:
+        """Run it once all calls are filled in; each attempt fills in one."""
+        while True:
+            try:
+                relation = self._cursor.sql(self._query.sql)
+                return pa.table({}) if relation is None else relation.to_arrow_table()
+            except duckdb.BinderException as error:
+                found = _UNBOUND.search(str(error))
+                if found is None:
+                    raise
+                self._fill_in(self._query.calls[int(found[2])], split_types(found[3]))
+
+    # -- calls ---------------------------------------------------------------------------------------------------------
+
+    def _fill_in(self, call: Call, given: list[str]) -> None:
+        """Make the function of a call whose arguments have these types."""
+        types = given
+        if call.form in ("aggregate", "running"):
+            types = fields_of(given[0])
+        types = types[: call.arguments]
+        arrows = [self._arrow(_LITERALS.get(name, name)) for name in types]
+        function = choose(call, self._overloads(call.name), types, arrows)
+        self._used.append(function)
+        taken = []
+        for wanted, name, arrow in zip(function.arguments, types, arrows, strict=True):
+            target = duckdb_type(wanted) if cast_needed(wanted, name, arrow) or name == '"NULL"' else None
+            taken.append(target or _LITERALS.get(name, name))
+        returns = result_type(call, function)
+        if call.form in ("aggregate", "running"):
+            fields = [f"a{index} {name}" for index, name in enumerate(taken)] or ["none INTEGER"]
+            taken = [f"STRUCT({', '.join(fields)})[]"]
+        taken = taken or given
+        self._cursor.remove_function(call.symbol)
+        self._made.remove(call.symbol)
+        self._make(call.symbol, self._callback(call, function), taken, returns, pure=function.volatility != "volatile")
+
+    def _make(self, symbol: str, call: Callable[..., Any], types: list[str], returns: str, *, pure: bool) -> None:
+        parameters = [self._cursor.type(name) for name in types]
+        self._cursor.create_function(
+            symbol,
+            _exact(call, len(types)),
+            parameters,
+            self._cursor.type(returns),
+            type="arrow",
+            null_handling="special",
+            side_effects=not pure,
+        )
+        self._made.append(symbol)
+
+    def _arrow(self, name: str) -> pa.DataType:
+        return self._cursor.sql(f"SELECT CAST(NULL AS {name}) AS x").to_arrow_table().schema.field(0).type
+
+    def _callback(self, call: Call, function: SqlFunction) -> Callable[..., pa.Array]:
+        answer = _ANSWERS[call.form]
+
+        def callback(*columns: pa.ChunkedArray) -> pa.Array:
+            if self._failed is not None:
+                raise self._failed
+            try:
+                return stored(answer(call, function, [column.combine_chunks() for column in columns]))
+            except BaseException as error:
+                self._failed = self._failed or error
+                raise
+
+        return callback
+
+    def _in_our_words(self, error: Exception) -> QueryError:
+        """What DuckDB says, without its view of a text that nobody wrote, and with our names."""
+        text = str(error).partition("\n\nLINE ")[0].partition("\nCandidate")[0].partition("\n\tCandidate")[0]
+        offset = None
+        for call in reversed(self._query.calls):
+            if call.symbol in text:
+                offset = call.offset
+            text = text.replace(call.symbol, call.name)
+        return QueryError(text.strip(), offset=offset)
+
+
+def _exact(call: Callable[..., Any], count: int) -> Callable[..., Any]:
+    """DuckDB looks at how many parameters a function has, and wants no stars."""
+    makers: tuple[Callable[..., Any], ...] = (
+        lambda: call(),
+        lambda a: call(a),
+        lambda a, b: call(a, b),
+        lambda a, b, c: call(a, b, c),
+    )
+    if count < len(makers):
+        return makers[count]
+    names = ", ".join(f"a{index}" for index in range(count))
+    made: Callable[..., Any] = eval(f"lambda {names}: call({names})", {"call": call})  # noqa: S307 - our own names
+    return made
+
+
+def _scalar(call: Call, function: SqlFunction, columns: list[pa.Array]) -> pa.Array:
+    return function.scalar(columns[: call.arguments], len(columns[0]))
+
+
+def _rows(lists: pa.Array, arguments: int) -> tuple[pa.Array, list[pa.Array]]:
+    """Which list each row is in, and the columns of all rows."""
+    rows = lists.flatten()
+    return pc.list_parent_indices(lists), [rows.field(index) for index in range(arguments)]
+
+
+def _aggregate(call: Call, function: SqlFunction, columns: list[pa.Array]) -> pa.Array:
+    groups, rows = _rows(columns[0], call.arguments)
+    return function.aggregate(groups, rows, len(columns[0]))
+
+
+def _running(call: Call, function: SqlFunction, columns: list[pa.Array]) -> pa.Array:
+    lists = columns[0]
+    groups, rows = _rows(lists, call.arguments)
+    return _listed(function.running(groups, rows), pc.list_value_length(lists))
+
+
+def _table(call: Call, function: SqlFunction, columns: list[pa.Array]) -> pa.Array:
+    values, counts = function.table(columns[: call.arguments], len(columns[0]))
+    if len(values) == 1:
+        return _listed(values[0], counts)
+    names = [name for name, _ in _fields(function)] if call.columns == 1 else [f"c{i}" for i in range(len(values))]
+    return _listed(pa.StructArray.from_arrays(values, names=names), counts)
+
+
+def _listed(values: pa.Array, counts: pa.Array) -> pa.Array:
+    ends = pc.cumulative_sum(counts.fill_null(0).cast(pa.int32()))
+    return pa.ListArray.from_arrays(pa.concat_arrays([pa.array([0], pa.int32()), ends]), values)
+
+
+_ANSWERS: Final = {"scalar": _scalar, "aggregate": _aggregate, "running": _running, "table": _table}
+
+
+def _fields(function: SqlFunction) -> tuple[tuple[str, DataType], ...]:
+    """The columns of a table function."""
+    item = function.returns.item if isinstance(function.returns, Array) else function.returns
+    return item.fields if isinstance(item, Struct) else (("value", item),)
+
+
+def result_type(call: Call, function: SqlFunction) -> str:
+    """The DuckDB type that a call gives. Raises QueryError for one that DuckDB does not have."""
+    made: str | None
+    if call.form == "table" and call.columns > 1:
+        item = struct_type(tuple((f"c{index}", type_) for index, (_, type_) in enumerate(_fields(function))))
+        made = None if item is None else f"{item}[]"
+    else:
+        made = duckdb_type(function.returns)
+        if call.form == "running" and made is not None:
+            made += "[]"
+    if made is None:
+        raise QueryError(
+            f"{function.name} returns {function.returns}, which DuckDB cannot hold",
+            offset=call.offset,
+            hint="it has DECIMAL up to 38 digits",
+        )
+    return made
+
+
+def choose(
+    call: Call, overloads: Sequence[SqlFunction], types: Sequence[str], arrows: Sequence[pa.DataType]
+) -> SqlFunction:
+    """The overload that takes arguments of these types, the nearest if several do. Raises QueryError."""
+    best: tuple[int, SqlFunction] | None = None
+    for function in overloads:
+        if len(function.arguments) != len(types):
+            continue
+        distances = [
+            _distance(wanted, name, arrow)
+            for wanted, name, arrow in zip(function.arguments, types, arrows, strict=True)
+        ]
+        if None not in distances:
+            total = sum(distance for distance in distances if distance is not None)
+            if best is None or total < best[0]:
+                best = total, function
+    if best is not None:
+        return best[1]
+    wanted = "; ".join(f"{call.name}({', '.join(map(str, function.arguments))})" for function in overloads)
+    given = ", ".join(_LITERALS.get(name, name) if name != '"NULL"' else "NULL" for name in types)
+    raise QueryError(
+        f"{call.name} is called with ({given}), there is {wanted}",
+        offset=call.offset,
+        hint="cast the arguments, as in CAST(x AS BIGINT)",
+    )
+
+
+def _distance(wanted: DataType, name: str, arrow: pa.DataType) -> int | None:
+    """How far an argument is from what is wanted; None if it cannot be taken."""
+    if name == '"NULL"':
+        return 0
+    if wanted.arrow == arrow:
+        return 0
+    if wanted.accepts(arrow):
+        if pa.types.is_integer(arrow) and pa.types.is_integer(wanted.arrow):
+            wider = wanted.arrow.bit_width - arrow.bit_width
+            return wider // 8 if wider > 0 else 100 - wider
+        return 20 if pa.types.is_integer(arrow) else 10
+    return 200 if cast_needed(wanted, name, arrow) else None
+
+
+def split_types(text: str) -> list[str]:
+    """``BIGINT, STRUCT(a INTEGER, b VARCHAR)[]`` as two names."""
+    parts, depth, begin, quoted = [], 0, 0, ""
+    for index, sign in enumerate(text):
+        if quoted:
+            quoted = "" if sign == quoted else quoted
+        elif sign in "\"'":
+            quoted = sign
+        elif sign == "," and depth == 0:
+            parts.append(text[begin:index].strip())
+            begin = index + 1
+        else:
+            depth += (sign == "(") - (sign == ")")
+    return [*parts, text[begin:].strip()] if text.strip() else []
+
+
+def fields_of(text: str) -> list[str]:
+    """The types of the fields in ``STRUCT(a0 BIGINT, a1 VARCHAR)[]``."""
+    inside = text[len("STRUCT(") : text.rindex(")")]
+    return [part.partition(" ")[2] for part in split_types(inside)]

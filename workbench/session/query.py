@@ -1,0 +1,114 @@
+"""Queries over the session's database: Doris's SQL in, Arrow out, our functions run by live workers.
+
+Tables are those of the database, of the caller by name (frames, Arrow tables, readers, runs), and files. What a query
+names and the database does not have is looked up among the caller's; a caller's table hides one of the database. Left
+out on purpose: statements about functions, and scripts of several statements (`workbench.session.statements`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from workbench.engines.duckdb import DuckDB
+from workbench.errors import QueryError
+from workbench.functions import DEFAULT_DATABASE
+from workbench.session.data import open_data
+from workbench.session.function import Function
+from workbench.session.run import Run
+from workbench.session.sql_functions import SqlFunction
+from workbench.sql.queries import Known, rewrite
+from workbench.sql.queries_lateral import OUTER
+
+if TYPE_CHECKING:
+    from workbench.session.workbench import Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a statement gave, and what is to be said of it. ``reads``: it asked for rows and changed none."""
+
+    table: pa.Table
+    reads: bool
+    notes: tuple[str, ...]
+
+
+class Queries:
+    """The database of a session: in memory, or in the file ``path``, which keeps its tables."""
+
+    def __init__(self, workbench: Workbench, path: str | os.PathLike[str] | None = None) -> None:
+        self._workbench = workbench
+        self.engine = DuckDB(":memory:" if path is None else os.fspath(path))
+
+    def close(self) -> None:
+        """Close the database. May be called twice."""
+        self.engine.close()
+
+    def run(
+        self,
+        text: str,
+        tables: Mapping[str, Any] | None = None,
+        *,
+        database: str = DEFAULT_DATABASE,
+        offset: int = 0,
+    ) -> Answer:
+        """Run one statement of Doris's SQL. ``database`` is where names are looked up first.
+
+        ``offset`` is where the text begins in its script. Raises QueryError for a statement that cannot be run, and
+        what a function's run raises: UdfError for a row that fails.
+        """
+        functions = self._functions(database)
+        query = rewrite(text, {name: _known(found[0]) for name, found in functions.items()}, offset=offset)
+        given = {name.lower(): table for name, table in (tables or {}).items()}
+        found = {name: given[name.lower()] for place, name in query.tables if not place and name.lower() in given}
+        used: list[SqlFunction] = []
+
+        def overloads(name: str) -> list[SqlFunction]:
+            used.extend(made := [SqlFunction(function) for function in functions[name]])
+            return made
+
+        try:
+            table = self.engine.run(
+                query,
+                overloads=overloads,
+                tables={name: as_table(name, table) for name, table in found.items()},
+                database="main" if database == DEFAULT_DATABASE else database,
+            )
+        except QueryError as error:
+            error.offset = None if error.offset is None else error.offset + offset
+            raise
+        return Answer(table, query.reads, query.notes)
+
+    def _functions(self, database: str) -> dict[str, list[Function]]:
+        """All functions by the names under which a query may call them; overloads together."""
+        found: dict[str, list[Function]] = {}
+        for function in self._workbench.functions():
+            name, place = function.name.lower(), function.spec.database
+            for called in (name, name + OUTER) if function.kind == "udtf" else (name,):
+                for full in (called, f"{place.lower()}.{called}"):
+                    if place == database or "." in full:
+                        found.setdefault(full, []).append(function)
+        return found
+
+
+def _known(function: Function) -> Known:
+    signature = function.signature
+    fields = signature.output_fields(function.kind) if signature is not None else ()
+    return Known(function.kind, tuple(name for name, _ in fields))
+
+
+def as_table(name: str, data: Any) -> pa.Table | pa.RecordBatchReader:
+    """Something that a query may read: an Arrow table as it is, a reader once, all else as a table."""
+    if isinstance(data, Run):
+        return data.to_arrow()
+    if isinstance(data, pa.Table | pa.RecordBatchReader):
+        return data
+    try:
+        opened = open_data(data, batch_rows=1 << 20, batch_bytes=1 << 30)
+        return pa.Table.from_batches(opened.batches, opened.schema)
+    except ValueError as error:
+        raise QueryError(f"the table {name}: {error}") from error

@@ -1,0 +1,116 @@
+"""Built-ins and types of Doris that DuckDB spells in another way, or does not have.
+
+Left out on purpose: those that sqlglot turns right by itself, which are most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sqlglot import exp
+
+from workbench.errors import QueryError
+
+TYPES: Final = {
+    exp.DataType.Type.INT128: exp.DataType.Type.INT128,
+    exp.DataType.Type.IPV4: exp.DataType.Type.TEXT,
+    exp.DataType.Type.IPV6: exp.DataType.Type.TEXT,
+    exp.DataType.Type.VARIANT: exp.DataType.Type.JSON,
+}
+"""Types that DuckDB stores as another one: addresses are text for functions too."""
+
+REFUSED: Final = ("BITMAP", "HLL", "QUANTILE_STATE", "AGG_STATE")
+"""Types that only Doris has."""
+
+Arguments = Sequence[exp.Expression]
+
+
+def named(name: str, *arguments: exp.Expression) -> exp.Expression:
+    """A call by a name that sqlglot writes as it is."""
+    return exp.Anonymous(this=name, expressions=list(arguments))
+
+
+def struct_of(pairs: Sequence[tuple[str, exp.Expression]]) -> exp.Expression:
+    """``{'a': x, 'b': y}``."""
+    return exp.Struct(
+        expressions=[
+            exp.PropertyEQ(this=exp.to_identifier(name, quoted=True), expression=value) for name, value in pairs
+        ]
+    )
+
+
+def _named_struct(call: exp.Anonymous) -> exp.Expression:
+    names, values = call.expressions[::2], call.expressions[1::2]
+    if len(names) != len(values) or not all(isinstance(one, exp.Literal) and one.is_string for one in names):
+        raise QueryError(
+            "named_struct takes names and values in turn, as in named_struct('a', 1, 'b', 2)", offset=offset_of(call)
+        )
+    return struct_of([(name.name, value) for name, value in zip(names, values, strict=True)])
+
+
+def _struct(call: exp.Anonymous) -> exp.Expression:
+    return struct_of([(f"col{index}", value) for index, value in enumerate(call.expressions, 1)])
+
+
+def _map(call: exp.Anonymous) -> exp.Expression:
+    keys, values = call.expressions[::2], call.expressions[1::2]
+    if len(keys) != len(values):
+        raise QueryError("map takes keys and values in turn, as in map('a', 1, 'b', 2)", offset=offset_of(call))
+    return _map_of(keys, values)
+
+
+def _map_of(keys: Arguments, values: Arguments) -> exp.Expression:
+    return named("map", exp.Array(expressions=list(keys)), exp.Array(expressions=list(values)))
+
+
+def _renamed(name: str) -> Callable[[exp.Anonymous], exp.Expression]:
+    return lambda call: named(name, *call.expressions)
+
+
+CALLS: Final[dict[str, Callable[[exp.Anonymous], exp.Expression]]] = {
+    "named_struct": _named_struct,
+    "struct": _struct,
+    "map": _map,
+    "size": _renamed("len"),
+    "cardinality": _renamed("len"),
+    "map_size": _renamed("cardinality"),
+    "array_range": _renamed("range"),
+    "array_sum": _renamed("list_sum"),
+    "array_avg": _renamed("list_avg"),
+    "array_min": _renamed("list_min"),
+    "array_max": _renamed("list_max"),
+    "struct_element": _renamed("struct_extract"),
+    "strleft": _renamed("left"),
+    "strright": _renamed("right"),
+}
+
+
+def rewrite(node: exp.Expression) -> exp.Expression:
+    """What DuckDB reads where Doris reads ``node``; the node itself if there is no difference."""
+    if isinstance(node, exp.Anonymous) and node.name.lower() in CALLS:
+        return CALLS[node.name.lower()](node)
+    if isinstance(node, exp.Struct) and node.expressions:
+        if all(isinstance(one, exp.PropertyEQ) and one.this.name for one in node.expressions):
+            return _braces(node)
+        return struct_of([(f"col{index}", value) for index, value in enumerate(node.expressions, 1)])
+    if isinstance(node, exp.DataType) and node.this in TYPES:
+        return exp.DataType(this=TYPES[node.this])
+    return node
+
+
+def _braces(node: exp.Struct) -> exp.Expression:
+    """``{'a': 1}`` is a MAP in Doris; a struct is written by named_struct."""
+    if node.meta.get("ours"):
+        return node
+    keys: list[exp.Expression] = [
+        exp.Literal.string(one.this.name) if isinstance(one.this, exp.Identifier) else one.this
+        for one in node.expressions
+    ]
+    return _map_of(keys, [one.expression for one in node.expressions])
+
+
+def offset_of(node: exp.Expression) -> int | None:
+    """Where a node, or the first part of it that knows, stands in the text; None if none does."""
+    starts = [one.meta["start"] for one in node.walk() if "start" in one.meta]
+    return min(starts) if starts else None
