@@ -22,7 +22,7 @@ from workbench.engines.duckdb_types import cast_needed, duckdb_type, quote, stor
 from workbench.errors import QueryError
 from workbench.functions import Kind, Volatility
 from workbench.sql.queries import Call, Query
-from workbench.types import Array, DataType, Struct
+from workbench.types import Array, DataType, LargeInt, Struct
 
 POLL_SECONDS: Final = 0.05
 """How often the caller looks for an interrupt; the end of a statement wakes it at once."""
@@ -119,6 +119,7 @@ class _Statement:
         self._query = query
         self._overloads = overloads
         self._made: list[str] = []
+        self._filled: set[Call] = set()
         self._used: list[SqlFunction] = []
         self._failed: BaseException | None = None
         self._result: pa.Table | None = None
@@ -176,9 +177,11 @@ class _Statement:
                 return pa.table({}) if relation is None else relation.to_arrow_table()
             except duckdb.BinderException as error:
                 found = _UNBOUND.search(str(error))
-                if found is None:
+                if found is None or self._query.calls[int(found[2])] in self._filled:
                     raise
-                self._fill_in(self._query.calls[int(found[2])], split_types(found[3]))
+            call = self._query.calls[int(found[2])]
+            self._filled.add(call)
+            self._fill_in(call, split_types(found[3]))
 
     # -- calls ---------------------------------------------------------------------------------------------------------
 
@@ -193,7 +196,8 @@ class _Statement:
         self._used.append(function)
         taken = []
         for wanted, name, arrow in zip(function.arguments, types, arrows, strict=True):
-            target = duckdb_type(wanted) if cast_needed(wanted, name, arrow) or name == '"NULL"' else None
+            large = name == "INTEGER_LITERAL" and isinstance(wanted, LargeInt)  # a literal may have 39 digits
+            target = duckdb_type(wanted) if large or cast_needed(wanted, name, arrow) or name == '"NULL"' else None
             taken.append(target or _LITERALS.get(name, name))
         returns = result_type(call, function)
         if call.form in ("aggregate", "running"):
