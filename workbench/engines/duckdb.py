@@ -18,7 +18,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from workbench.engines.duckdb_types import cast_needed, duckdb_type, quote, stored, struct_type
+from workbench.engines.duckdb_types import duckdb_type, quote, stored, struct_type, taken_as
 from workbench.errors import QueryError
 from workbench.functions import Kind, Volatility
 from workbench.sql.queries import Call, Query
@@ -193,20 +193,22 @@ class _Statement:
         types = types[: call.arguments]
         arrows = [self._arrow(_LITERALS.get(name, name)) for name in types]
         function = choose(call, self._overloads(call.name), types, arrows)
-        self._used.append(function)
+        if function not in self._used:
+            self._used.append(function)
         taken = []
         for wanted, name, arrow in zip(function.arguments, types, arrows, strict=True):
             large = name == "INTEGER_LITERAL" and isinstance(wanted, LargeInt)  # a literal may have 39 digits
-            target = duckdb_type(wanted) if large or cast_needed(wanted, name, arrow) or name == '"NULL"' else None
+            target = duckdb_type(wanted) if large or name in ("STRING_LITERAL", '"NULL"') else None
             taken.append(target or _LITERALS.get(name, name))
         returns = result_type(call, function)
         if call.form in ("aggregate", "running"):
             fields = [f"a{index} {name}" for index, name in enumerate(taken)] or ["none INTEGER"]
             taken = [f"STRUCT({', '.join(fields)})[]"]
         taken = taken or given
+        pure = call.in_window or function.volatility != "volatile"
         self._cursor.remove_function(call.symbol)
         self._made.remove(call.symbol)
-        self._make(call.symbol, self._callback(call, function), taken, returns, pure=function.volatility != "volatile")
+        self._make(call.symbol, self._callback(call, function), taken, returns, pure=pure)
 
     def _make(self, symbol: str, call: Callable[..., Any], types: list[str], returns: str, *, pure: bool) -> None:
         parameters = [self._cursor.type(name) for name in types]
@@ -271,7 +273,7 @@ def _scalar(call: Call, function: SqlFunction, columns: list[pa.Array]) -> pa.Ar
 def _rows(lists: pa.Array, arguments: int) -> tuple[pa.Array, list[pa.Array]]:
     """Which list each row is in, and the columns of all rows."""
     rows = lists.flatten()
-    return pc.list_parent_indices(lists), [rows.field(index) for index in range(arguments)]
+    return pc.list_parent_indices(lists), rows.flatten()[:arguments]
 
 
 def _aggregate(call: Call, function: SqlFunction, columns: list[pa.Array]) -> pa.Array:
@@ -364,7 +366,7 @@ def _distance(wanted: DataType, name: str, arrow: pa.DataType) -> int | None:
             wider = wanted.arrow.bit_width - arrow.bit_width
             return wider // 8 if wider > 0 else 100 - wider
         return 20 if pa.types.is_integer(arrow) else 10
-    return 200 if cast_needed(wanted, name, arrow) else None
+    return 200 if taken_as(wanted, name, arrow) else None
 
 
 def split_types(text: str) -> list[str]:

@@ -65,15 +65,16 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def cast_needed(wanted: DataType, given: str, arrow: pa.DataType) -> bool:
+def taken_as(wanted: DataType, given: str, arrow: pa.DataType) -> bool:
     """Whether Doris casts an argument of DuckDB's type ``given`` (``arrow``) where a function of ours would refuse it.
 
     A literal text for a date, and a number or date for text.
     """
     if given == "STRING_LITERAL":
         return not isinstance(wanted, Integer | LargeInt) and not pa.types.is_floating(wanted.arrow)
-    whole = pa.types.is_integer(arrow) or pa.types.is_decimal(arrow)
-    return isinstance(wanted, String) and (whole or pa.types.is_date(arrow) or pa.types.is_timestamp(arrow))
+    return isinstance(wanted, String) and (
+        pa.types.is_integer(arrow) or pa.types.is_decimal(arrow) or pa.types.is_date(arrow)
+    )
 
 
 def stored(array: pa.Array) -> pa.Array:

@@ -65,11 +65,10 @@ class Queries:
         query = rewrite(text, {name: _known(found[0]) for name, found in functions.items()}, offset=offset)
         given = {name.lower(): table for name, table in (tables or {}).items()}
         found = {name: given[name.lower()] for place, name in query.tables if not place and name.lower() in given}
-        used: list[SqlFunction] = []
+        made: dict[int, SqlFunction] = {}  # one of each, so that two calls share their workers
 
         def overloads(name: str) -> list[SqlFunction]:
-            used.extend(made := [SqlFunction(function) for function in functions[name]])
-            return made
+            return [made.setdefault(one.registered_id, SqlFunction(one)) for one in functions[name]]
 
         try:
             table = self.engine.run(

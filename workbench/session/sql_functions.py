@@ -21,7 +21,7 @@ from workbench.functions import Kind, Volatility
 from workbench.session.function import Function
 from workbench.session.lane import Lane, Offered
 from workbench.settings import Settings
-from workbench.types import DataType
+from workbench.types import DataType, String
 
 GROUP: Final = "group of the query"
 NOTHING: Final = "no argument"
@@ -43,7 +43,7 @@ class SqlFunction:
         self._names = _names(function)
         self._batch_rows = Settings().batch_rows
         self._lock = threading.Lock()
-        self._idle: list[Lane] = []
+        self._idle: dict[pa.Schema, list[Lane]] = {}
         self._busy: list[Lane] = []
         self._cancelled = False
 
@@ -83,8 +83,13 @@ class SqlFunction:
             lane.done()
         return _column(answers, 0, self.returns.arrow)
 
-    def _batch(self, columns: Sequence[pa.Array], rows: int, groups: pa.Array | None = None) -> pa.RecordBatch:
-        arrays = dict(zip(self._names, columns, strict=True))
+    def _batch(
+        self, columns: Sequence[pa.Array], rows: int, groups: pa.Array | None = None
+    ) -> pa.RecordBatch:
+        arrays = {
+            name: _as_text(column) if isinstance(type_, String) else column
+            for name, column, type_ in zip(self._names, columns, self.arguments, strict=True)
+        }
         if groups is not None:
             arrays = {GROUP: groups, **arrays}
         return pa.RecordBatch.from_pydict(arrays or {NOTHING: pa.nulls(rows)})
@@ -100,7 +105,8 @@ class SqlFunction:
         """A lane that nobody else uses: one that is idle, or a new one. Those of aggregates are used once."""
         shared = self.kind != "udaf"
         with self._lock:
-            lane = self._idle.pop() if shared and self._idle else None
+            idle = self._idle.setdefault(schema, [])
+            lane = idle.pop() if shared and idle else None
         if lane is None:
             lane = self._open(schema, group_by, running=running)
         with self._lock:
@@ -117,7 +123,7 @@ class SqlFunction:
             with self._lock:
                 self._busy.remove(lane)
                 if shared and lane.status == "running":
-                    self._idle.append(lane)
+                    idle.append(lane)
             if not shared:
                 lane.close()
 
@@ -137,9 +143,10 @@ class SqlFunction:
 
     def close(self) -> None:
         with self._lock:
-            idle, self._idle = self._idle, []
-        for lane in idle:
-            lane.done()
+            idle, self._idle = self._idle, {}
+        for lanes in idle.values():
+            for lane in lanes:
+                lane.done()
 
 
 def _names(function: Function) -> tuple[str, ...]:
@@ -152,6 +159,11 @@ def _names(function: Function) -> tuple[str, ...]:
         f"argument {index}" if param.name is None or param.name in taken else param.name
         for index, param in enumerate(signature.params)
     )
+
+
+def _as_text(column: pa.Array) -> pa.Array:
+    """Numbers and dates as the text that Doris makes of them."""
+    return column if pa.types.is_string(column.type) else column.cast(pa.string())
 
 
 def _column(batches: Sequence[pa.RecordBatch], index: int, arrow: pa.DataType) -> pa.Array:

@@ -43,7 +43,10 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call to be filled in: ``__call_N`` in the text. ``columns``: how many a table function is wanted to have."""
+    """A call to be filled in: ``__call_N`` in the text. ``columns``: how many a table function is wanted to have.
+
+    ``in_window``: DuckDB takes only what gives the same again for the order and the partitions of a window.
+    """
 
     number: int
     name: str
@@ -51,6 +54,7 @@ class Call:
     arguments: int
     offset: int | None
     columns: int = 1
+    in_window: bool = False
 
     @property
     def symbol(self) -> str:
@@ -89,6 +93,7 @@ class _Rewriter:
         self._functions = functions
         self._dialect = dialect(name for name in functions if "." not in name)
         self._calls: list[Call] = []
+        self._same: dict[tuple[object, ...], Call] = {}
         self._notes: list[str] = []
 
     def rewrite(self, text: str) -> Query:
@@ -210,9 +215,14 @@ class _Rewriter:
                 item.replace(exp.alias_(item.copy(), exp.to_identifier(written, quoted=True)))
 
     def _add(self, node: exp.Anonymous, form: Form, arguments: int, *, columns: int = 1) -> str:
-        call = Call(len(self._calls), node.name.lower(), form, arguments, offset_of(node), columns)
-        self._calls.append(call)
-        return call.symbol
+        window = node.find_ancestor(exp.Window, exp.Select)
+        inside = isinstance(window, exp.Window) and not any(window.this is one for one in _above(node))
+        key = (id(node.parent_select), form, columns, inside, node.sql("duckdb", normalize_functions=False))
+        if key not in self._same:  # the same call twice is one function, or GROUP BY f(x) would not know f(x)
+            call = Call(len(self._calls), node.name.lower(), form, arguments, offset_of(node), columns, inside)
+            self._calls.append(call)
+            self._same[key] = call
+        return self._same[key].symbol
 
     def _replaced(self, node: exp.Expression) -> exp.Expression:
         known = self._known(node)
@@ -224,6 +234,8 @@ class _Rewriter:
 
     def _scalar(self, node: exp.Expression) -> exp.Expression:
         above = node.parent
+        if isinstance(above, exp.Lateral):
+            raise queries_lateral.no_rows(node)
         if isinstance(above, exp.Window | exp.Filter) and above.this is node:
             raise QueryError(f"{node.name} is no aggregate: it has no OVER and no FILTER", offset=offset_of(node))
         if any(isinstance(one, exp.Distinct) for one in node.expressions):
@@ -291,6 +303,14 @@ class _Rewriter:
             raise QueryError(f"DuckDB has no counterpart: {error}", offset=offset_of(tree)) from error
         except (SqlglotError, ValueError) as error:
             raise QueryError(f"the statement cannot be written for DuckDB: {error}", offset=0) from error
+
+
+def _above(node: exp.Expression) -> Iterator[exp.Expression]:
+    """A node, and the nodes that it is in."""
+    above: exp.Expression | None = node
+    while above is not None:
+        yield above
+        above = above.parent
 
 
 def _counted(arguments: list[exp.Expression]) -> list[exp.Expression]:

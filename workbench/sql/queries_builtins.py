@@ -75,6 +75,7 @@ CALLS: Final[dict[str, Callable[[exp.Anonymous], exp.Expression]]] = {
     "size": _renamed("len"),
     "cardinality": _renamed("len"),
     "map_size": _renamed("cardinality"),
+    "element_at": _renamed("array_extract"),
     "array_range": _renamed("range"),
     "array_sum": _renamed("list_sum"),
     "array_avg": _renamed("list_avg"),

@@ -117,7 +117,7 @@ def _join(lateral: exp.Lateral, ours: Rows) -> exp.Join:
     names = _columns(alias)
     found = rows_of(lateral.this, len(names), ours)
     if found is None:
-        raise _no_rows(lateral.this)
+        raise no_rows(lateral.this)
     rows, keeps, width = found
     keeps = keeps or bool(lateral.args.get("outer"))
     source = _source(rows, width, alias.name if alias is not None else "", names)
@@ -133,7 +133,7 @@ def _replace_lateral(lateral: exp.Lateral, ours: Rows, columns_of: Callable[[exp
     names = _columns(alias) or list(columns_of(call))
     found = rows_of(call, len(names), ours)
     if found is None:
-        raise _no_rows(call)
+        raise no_rows(call)
     rows, keeps, columns = found
     join = lateral.parent
     if keeps and isinstance(join, exp.Join):
@@ -177,7 +177,8 @@ def _source(rows: exp.Expression, width: int, name: str, columns: list[str]) -> 
     return lateral
 
 
-def _no_rows(call: exp.Expression) -> QueryError:
+def no_rows(call: exp.Expression) -> QueryError:
+    """The refusal of a call that gives no rows where rows are wanted."""
     name = call.name or call.sql("doris")
     return QueryError(
         f"{name} is no table function",

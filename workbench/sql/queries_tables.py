@@ -69,6 +69,7 @@ def without_storage(text: str, tokens: Sequence[Token]) -> tuple[str, list[str]]
     return "".join(kept), list(dict.fromkeys(notes))
 
 
+_SECOND: Final = (("AUTO", "PARTITION"), ("BROKER", "PROPERTIES"))
 _TWO_WORDS: Final = ("UNIQUE", "DUPLICATE", "PARTITION", "DISTRIBUTED", "AUTO", "CLUSTER", "BROKER")
 
 
@@ -86,7 +87,7 @@ def _clauses(tokens: Sequence[Token]) -> list[list[Token]]:
             after = tokens[index + 1].text.upper() if index + 1 < len(tokens) else ""
             if word == "AUTO" and after != "PARTITION":  # BUCKETS AUTO
                 word = ""
-            if word in CLAUSES and token.token_type is not TokenType.STRING and before not in ("AUTO", "BROKER"):
+            if word in CLAUSES and token.token_type is not TokenType.STRING and (before, word) not in _SECOND:
                 found.append([])
                 inside = True
         depth += (token.token_type in OPEN) - (token.token_type in CLOSE)
