@@ -20,7 +20,13 @@ from workbench.session.query import Queries
 
 TABLES = {
     "t": pa.table(
-        {"id": [1, 2, 3], "s": ["a,bb", "c", None], "v": [1.0, 2.0, 4.0], "k": ["x", "x", "y"], "arr": [[1, 2], [], None]}
+        {
+            "id": [1, 2, 3],
+            "s": ["a,bb", "c", None],
+            "v": [1.0, 2.0, 4.0],
+            "k": ["x", "x", "y"],
+            "arr": [[1, 2], [], None],
+        }
     ),
     "o": pd.DataFrame({"id": [1, 1, 3], "amount": [10, 20, 30]}),
     "n": pa.table({"i": pa.array([], pa.int64()), "d": pa.array([], pa.float64())}),
@@ -62,8 +68,11 @@ FUNCTIONS = [
     ("def evaluate(a):\n    return a['x'] + a['y']\n", "add(a STRUCT<x:INT, y:INT>) -> INT", {}),
     ("def evaluate(a):\n    return {'x': a, 'y': str(a)}\n", "pair(a INT) -> STRUCT<x:INT, y:STRING>", {}),
     ("def evaluate(a):\n    return a\n", "shout(a STRING) -> STRING", {}),
-    ("def evaluate(s):\n    for p in (s or '').split(','):\n        if p:\n            yield p, len(p)\n",
-     "split(s STRING) -> ARRAY<STRUCT<part:STRING, n:INT>>", {}),
+    (
+        "def evaluate(s):\n    for p in (s or '').split(','):\n        if p:\n            yield p, len(p)\n",
+        "split(s STRING) -> ARRAY<STRUCT<part:STRING, n:INT>>",
+        {},
+    ),
     ("def evaluate(s):\n    if s:\n        yield from s.split(',')\n", "words(s STRING) -> ARRAY<STRING>", {}),
     ("def evaluate(n):\n    yield from range(n)\n", "upto(n INT) -> ARRAY<INT>", {}),
     ("def evaluate(n):\n    return None\n", "none_at_all(n INT) -> ARRAY<INT>", {"kind": "udtf"}),
@@ -159,25 +168,41 @@ GOOD: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("SELECT id, total(v) OVER (ORDER BY id) FROM t ORDER BY id", [(1, 1.0), (2, 3.0), (3, 7.0)]),
     ("SELECT id, total(v) OVER (ORDER BY id DESC) FROM t ORDER BY id", [(1, 7.0), (2, 6.0), (3, 4.0)]),
     ("SELECT total(v) OVER (ORDER BY k) FROM t ORDER BY id", [(3.0,), (3.0,), (7.0,)]),
-    ("SELECT total(v) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS m FROM t ORDER BY id",
-     [(1.0,), (3.0,), (6.0,)]),
-    ("SELECT total(v) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 FOLLOWING) AS m FROM t ORDER BY id",
-     [(3.0,), (7.0,), (7.0,)]),
+    (
+        "SELECT total(v) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS m FROM t ORDER BY id",
+        [(1.0,), (3.0,), (6.0,)],
+    ),
+    (
+        "SELECT total(v) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 FOLLOWING) AS m FROM t ORDER BY id",
+        [(3.0,), (7.0,), (7.0,)],
+    ),
     ("SELECT v - total(v) OVER (PARTITION BY k ORDER BY id) FROM t ORDER BY id", [(0.0,), (-1.0,), (0.0,)]),
-    ("SELECT *, total(amount) OVER (PARTITION BY id ORDER BY amount) AS m FROM o ORDER BY amount",
-     [(1, 10, 10.0), (1, 20, 30.0), (3, 30, 30.0)]),
-    ("SELECT total(id) OVER (ORDER BY id) AS m, total(v) OVER (PARTITION BY k ORDER BY id) FROM t ORDER BY id DESC LIMIT 2",
-     [(6.0, 4.0), (3.0, 3.0)]),
+    (
+        "SELECT *, total(amount) OVER (PARTITION BY id ORDER BY amount) AS m FROM o ORDER BY amount",
+        [(1, 10, 10.0), (1, 20, 30.0), (3, 30, 30.0)],
+    ),
+    (
+        "SELECT total(id) OVER (ORDER BY id) AS m, total(v) OVER (PARTITION BY k ORDER BY id) FROM t ORDER BY id DESC LIMIT 2",
+        [(6.0, 4.0), (3.0, 3.0)],
+    ),
     ("WITH w AS (SELECT total(v) OVER (ORDER BY id) AS m FROM t) SELECT max(m) FROM w", [(7.0,)]),
     ("SELECT sum(total(v)) OVER () FROM t GROUP BY k", [(7.0,), (7.0,)]),
     # table functions
     ("SELECT id, a, b FROM t LATERAL VIEW split(s) x AS a, b ORDER BY id, a", [(1, "a", 1), (1, "bb", 2), (2, "c", 1)]),
-    ("SELECT id, a FROM t LATERAL VIEW words_outer(s) x AS a ORDER BY id, a", [(1, "a"), (1, "bb"), (2, "c"), (3, None)]),
-    ("SELECT id, a FROM t LATERAL VIEW OUTER words(s) x AS a ORDER BY id, a", [(1, "a"), (1, "bb"), (2, "c"), (3, None)]),
+    (
+        "SELECT id, a FROM t LATERAL VIEW words_outer(s) x AS a ORDER BY id, a",
+        [(1, "a"), (1, "bb"), (2, "c"), (3, None)],
+    ),
+    (
+        "SELECT id, a FROM t LATERAL VIEW OUTER words(s) x AS a ORDER BY id, a",
+        [(1, "a"), (1, "bb"), (2, "c"), (3, None)],
+    ),
     ("SELECT id, x.a FROM t LATERAL VIEW words(s) x AS a WHERE x.a <> 'a' ORDER BY id", [(1, "bb"), (2, "c")]),
     ("SELECT x.a FROM t LATERAL VIEW split(s) x AS a WHERE id = 2", [({"part": "c", "n": 1},)]),
-    ("SELECT id, a, b FROM t LATERAL VIEW words(s) x AS a LATERAL VIEW upto(length(a)) y AS b ORDER BY 1, 2, 3",
-     [(1, "a", 0), (1, "bb", 0), (1, "bb", 1), (2, "c", 0)]),
+    (
+        "SELECT id, a, b FROM t LATERAL VIEW words(s) x AS a LATERAL VIEW upto(length(a)) y AS b ORDER BY 1, 2, 3",
+        [(1, "a", 0), (1, "bb", 0), (1, "bb", 1), (2, "c", 0)],
+    ),
     ("SELECT k, count(*) FROM t LATERAL VIEW words(s) x AS a GROUP BY k", [("x", 3)]),
     ("SELECT a FROM t, LATERAL words(s) AS x(a) ORDER BY a", [("a",), ("bb",), ("c",)]),
     ("SELECT * FROM split('p,qq') AS x(a, b)", [("p", 1), ("qq", 2)]),
@@ -188,11 +213,17 @@ GOOD: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("SELECT total(n) FROM t LATERAL VIEW split(s) x AS a, n", [(4.0,)]),
     # built-ins that only Doris has
     ("SELECT id, e FROM t LATERAL VIEW explode(arr) x AS e ORDER BY e", [(1, 1), (1, 2)]),
-    ("SELECT id, e FROM t LATERAL VIEW explode_outer(arr) x AS e ORDER BY id, e", [(1, 1), (1, 2), (2, None), (3, None)]),
+    (
+        "SELECT id, e FROM t LATERAL VIEW explode_outer(arr) x AS e ORDER BY id, e",
+        [(1, 1), (1, 2), (2, None), (3, None)],
+    ),
     ("SELECT e FROM t LATERAL VIEW explode_split(s, ',') x AS e WHERE id = 1 ORDER BY e", [("a",), ("bb",)]),
     ("SELECT e FROM t LATERAL VIEW explode_numbers(id) x AS e WHERE id = 2", [(0,), (1,)]),
     ("SELECT p, e FROM t LATERAL VIEW posexplode(arr) x AS p, e ORDER BY p", [(0, 1), (1, 2)]),
-    ("SELECT a, b FROM o LATERAL VIEW explode(map('m', amount)) x AS a, b ORDER BY b", [("m", 10), ("m", 20), ("m", 30)]),
+    (
+        "SELECT a, b FROM o LATERAL VIEW explode(map('m', amount)) x AS a, b ORDER BY b",
+        [("m", 10), ("m", 20), ("m", 30)],
+    ),
     ("SELECT e FROM t LATERAL VIEW explode_json_array_int('[3, 4]') x AS e WHERE id = 1 ORDER BY e", [(3,), (4,)]),
     ('SELECT number FROM numbers("number" = "3")', [(0,), (1,), (2,)]),
     ('SELECT * FROM numbers("number" = "2", "const_value" = "9")', [(9,), (9,)]),
@@ -206,7 +237,10 @@ GOOD: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("SELECT a FROM stored ORDER BY a DESC", [(2,), (1,), (None,)]),
     ("SELECT b FROM stored ORDER BY a LIMIT 1, 1", [("one",)]),
     ("SELECT * EXCEPT(b) FROM stored WHERE a = 1", [(1,)]),
-    ("SELECT CAST(1 AS LARGEINT), CAST('x' AS STRING), CAST('1.50' AS DECIMALV3(9,2))", [(Decimal(1), "x", Decimal("1.50"))]),
+    (
+        "SELECT CAST(1 AS LARGEINT), CAST('x' AS STRING), CAST('1.50' AS DECIMALV3(9,2))",
+        [(Decimal(1), "x", Decimal("1.50"))],
+    ),
 ]
 
 
@@ -234,14 +268,26 @@ BAD: list[tuple[str, type[WorkbenchError], str]] = [
     ("SELECT plus(DISTINCT id) FROM t", QueryError, "plus is no aggregate: it takes no DISTINCT"),
     ("SELECT plus(id) OVER () FROM t", QueryError, "plus is no aggregate: it has no OVER"),
     ("SELECT plus(id) FILTER (WHERE id > 1) FROM t", QueryError, "plus is no aggregate"),
-    ("SELECT words(s) FROM t", QueryError, r"words is a table function, which gives no value here\n  write LATERAL VIEW words"),
+    (
+        "SELECT words(s) FROM t",
+        QueryError,
+        r"words is a table function, which gives no value here\n  write LATERAL VIEW words",
+    ),
     ("SELECT a FROM t LATERAL VIEW split(s) x AS a, b, c", QueryError, r"split has 2 columns \(part, n\), 3 are named"),
     ("SELECT a FROM t LATERAL VIEW words(s) x AS a, b", QueryError, r"words has 1 column \(words\), 2 are named"),
     ("SELECT a FROM t LATERAL VIEW plus(id) x AS a", QueryError, "plus is no table function"),
     ("SELECT a FROM t LATERAL VIEW nothing(id) x AS a", QueryError, "nothing is no table function"),
     ("SELECT a FROM t LATERAL VIEW explode(arr, 1) x AS a", QueryError, "explode takes 1 arguments, not 2"),
-    ("SELECT a FROM t LATERAL VIEW explode_numbers(id) x AS a, b", QueryError, "explode_numbers has 1 columns, 2 are named"),
-    ("SELECT * FROM numbers('count' = '3')", QueryError, "numbers takes whole numbers as number and const_value, not count"),
+    (
+        "SELECT a FROM t LATERAL VIEW explode_numbers(id) x AS a, b",
+        QueryError,
+        "explode_numbers has 1 columns, 2 are named",
+    ),
+    (
+        "SELECT * FROM numbers('count' = '3')",
+        QueryError,
+        "numbers takes whole numbers as number and const_value, not count",
+    ),
     ("SELECT * FROM numbers(3)", QueryError, "numbers is called as in numbers"),
     ("SELECT named_struct('a', 1, 'b')", QueryError, "named_struct takes names and values in turn"),
     ("SELECT map('a')", QueryError, "map takes keys and values in turn"),
@@ -295,7 +341,9 @@ def test_tables_of_the_session(queries: Queries, tmp_path: Any) -> None:
         "CREATE TABLE kept (id INT COMMENT 'c', p BIGINT) UNIQUE KEY(id) COMMENT 'x' DISTRIBUTED BY HASH(id) "
         "BUCKETS AUTO PROPERTIES('replication_num'='1')"
     )
-    assert "UNIQUE KEY says how Doris stores the table and was left out: rows with equal keys are all kept" in made.notes
+    assert (
+        "UNIQUE KEY says how Doris stores the table and was left out: rows with equal keys are all kept" in made.notes
+    )
     assert len(made.notes) == 5
     queries.run("INSERT INTO kept SELECT id, plus(id) FROM t", TABLES)
     queries.run("UPDATE kept SET p = plus(p) WHERE id = 1")

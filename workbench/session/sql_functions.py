@@ -83,9 +83,7 @@ class SqlFunction:
             lane.done()
         return _column(answers, 0, self.returns.arrow)
 
-    def _batch(
-        self, columns: Sequence[pa.Array], rows: int, groups: pa.Array | None = None
-    ) -> pa.RecordBatch:
+    def _batch(self, columns: Sequence[pa.Array], rows: int, groups: pa.Array | None = None) -> pa.RecordBatch:
         arrays = {
             name: _as_text(column) if isinstance(type_, String) else column
             for name, column, type_ in zip(self._names, columns, self.arguments, strict=True)

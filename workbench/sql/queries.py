@@ -119,7 +119,7 @@ class _Rewriter:
             f"EXPLAIN {sql}" if explained else sql, reads, tuple(self._calls), tables, tuple(dict.fromkeys(self._notes))
         )
 
-    def _parse(self, text: str) -> exp.Expression:
+    def _parse(self, text: str) -> exp.Expr:
         try:
             tokens = self._dialect().tokenize(text)
             if len(tokens) > 1 and [token.text.upper() for token in tokens[:2]] == ["CREATE", "TABLE"]:
@@ -136,7 +136,7 @@ class _Rewriter:
             raise QueryError(f"one statement was expected, {len(trees)} are here", offset=0)
         return trees[0]
 
-    def _check(self, tree: exp.Expression, text: str) -> None:
+    def _check(self, tree: exp.Expr, text: str) -> None:
         """Refuse what is no query, and what would lose its meaning."""
         words = " ".join(text.split()[:2]).upper()
         kind = str(tree.args.get("kind") or "").upper()
@@ -175,12 +175,12 @@ class _Rewriter:
 
     # -- calls ---------------------------------------------------------------------------------------------------------
 
-    def _known(self, node: exp.Expression) -> Known | None:
+    def _known(self, node: exp.Expr) -> Known | None:
         """What is known of a call, if it is one of ours."""
         return self._functions.get(self._name(node)) if isinstance(node, exp.Anonymous) else None
 
     def _is(self, kind: Kind) -> queries_windows.Test:
-        def test(node: exp.Expression) -> bool:
+        def test(node: exp.Expr) -> bool:
             known = self._known(node)
             return known is not None and known.kind == kind
 
@@ -192,7 +192,7 @@ class _Rewriter:
         database = above.this.name.lower() if isinstance(above, exp.Dot) and above.expression is node else ""
         return f"{database}.{node.name.lower()}" if database else node.name.lower()
 
-    def _plain(self, tree: exp.Expression) -> None:
+    def _plain(self, tree: exp.Expr) -> None:
         """``db.f(x)`` as a call by that name, so that all calls look alike."""
         for node in list(tree.find_all(exp.Dot)):
             call = node.expression
@@ -201,7 +201,7 @@ class _Rewriter:
                 call.set("this", name)
                 node.replace(call)
 
-    def _name_results(self, tree: exp.Expression, text: str) -> None:
+    def _name_results(self, tree: exp.Expr, text: str) -> None:
         """Columns are called as they were written, not as they are rewritten."""
         select = tree.expression if isinstance(tree, exp.Insert | exp.Create) else tree
         while isinstance(select, exp.SetOperation | exp.Subquery):
@@ -224,7 +224,7 @@ class _Rewriter:
             self._same[key] = call
         return self._same[key].symbol
 
-    def _replaced(self, node: exp.Expression) -> exp.Expression:
+    def _replaced(self, node: exp.Expr) -> exp.Expr:
         known = self._known(node)
         if known is None:
             return queries_builtins.rewrite(node)
@@ -232,7 +232,7 @@ class _Rewriter:
             return self._scalar(node)
         return self._aggregate(node) if known.kind == "udaf" else node
 
-    def _scalar(self, node: exp.Expression) -> exp.Expression:
+    def _scalar(self, node: exp.Expr) -> exp.Expr:
         above = node.parent
         if isinstance(above, exp.Lateral):
             raise queries_lateral.no_rows(node)
@@ -242,7 +242,7 @@ class _Rewriter:
             raise QueryError(f"{node.name} is no aggregate: it takes no DISTINCT", offset=offset_of(node))
         return named(self._add(node, "scalar", len(node.expressions)), *_counted(node.expressions))
 
-    def _aggregate(self, node: exp.Expression) -> exp.Expression:
+    def _aggregate(self, node: exp.Expr) -> exp.Expr:
         """``f(x, y)`` as ``__call_1(list({'a0': x, 'a1': y}))``; what stands behind it stays with the list."""
         symbol, rows = self._rows(node, "aggregate")
         top = node
@@ -254,7 +254,7 @@ class _Rewriter:
         top.replace(named(symbol, top.copy()))
         return node
 
-    def _rows(self, node: exp.Expression, form: Form) -> tuple[str, exp.Expression]:
+    def _rows(self, node: exp.Expr, form: Form) -> tuple[str, exp.Expr]:
         arguments = list(node.expressions)
         distinct = len(arguments) == 1 and isinstance(arguments[0], exp.Distinct)
         if distinct:
@@ -266,12 +266,12 @@ class _Rewriter:
         symbol = self._add(node, form, len(arguments))
         return symbol, named("list", exp.Distinct(expressions=[item]) if distinct else item)
 
-    def _running(self, node: exp.Anonymous) -> tuple[str, exp.Expression]:
+    def _running(self, node: exp.Anonymous) -> tuple[str, exp.Expr]:
         """The call that gives the result after each row of a list, and the row."""
         symbol, rows = self._rows(node, "running")
         return symbol, rows.expressions[0]
 
-    def _table(self, node: exp.Anonymous, columns: int) -> exp.Expression | None:
+    def _table(self, node: exp.Anonymous, columns: int) -> exp.Expr | None:
         known = self._functions.get(node.name.lower())
         if known is None or known.kind != "udtf":
             return None
@@ -296,7 +296,7 @@ class _Rewriter:
             hint = f"write LATERAL VIEW {node.name}(…) t AS c" if known.kind == "udtf" else "run it with %udf run"
             raise QueryError(f"{node.name} is {what}, which gives no value here", offset=offset_of(node), hint=hint)
 
-    def _written(self, tree: exp.Expression) -> str:
+    def _written(self, tree: exp.Expr) -> str:
         try:
             return tree.sql("duckdb", normalize_functions=False, unsupported_level=ErrorLevel.RAISE)
         except UnsupportedError as error:
@@ -305,20 +305,20 @@ class _Rewriter:
             raise QueryError(f"the statement cannot be written for DuckDB: {error}", offset=0) from error
 
 
-def _above(node: exp.Expression) -> Iterator[exp.Expression]:
+def _above(node: exp.Expr) -> Iterator[exp.Expr]:
     """A node, and the nodes that it is in."""
-    above: exp.Expression | None = node
+    above: exp.Expr | None = node
     while above is not None:
         yield above
         above = above.parent
 
 
-def _counted(arguments: list[exp.Expression]) -> list[exp.Expression]:
+def _counted(arguments: list[exp.Expr]) -> list[exp.Expr]:
     """Arguments that tell how many rows there are: a function without any gets one that is not constant."""
     return arguments or [named("random")]
 
 
-def _tables(tree: exp.Expression) -> Iterator[tuple[str, str]]:
+def _tables(tree: exp.Expr) -> Iterator[tuple[str, str]]:
     """The tables that are named, each once, in the order of the text; without those that the statement makes itself."""
     made = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     seen = set()

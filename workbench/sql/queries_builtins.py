@@ -23,24 +23,29 @@ TYPES: Final = {
 REFUSED: Final = ("BITMAP", "HLL", "QUANTILE_STATE", "AGG_STATE")
 """Types that only Doris has."""
 
-Arguments = Sequence[exp.Expression]
+OURS: Final = "ours"
+"""The mark of what was written for DuckDB already."""
+
+Arguments = Sequence[exp.Expr]
 
 
-def named(name: str, *arguments: exp.Expression) -> exp.Expression:
+def named(name: str, *arguments: exp.Expr) -> exp.Expr:
     """A call by a name that sqlglot writes as it is."""
     return exp.Anonymous(this=name, expressions=list(arguments))
 
 
-def struct_of(pairs: Sequence[tuple[str, exp.Expression]]) -> exp.Expression:
-    """``{'a': x, 'b': y}``."""
-    return exp.Struct(
+def struct_of(pairs: Sequence[tuple[str, exp.Expr]]) -> exp.Expr:
+    """``{'a': x, 'b': y}``, which is a STRUCT in DuckDB."""
+    made = exp.Struct(
         expressions=[
             exp.PropertyEQ(this=exp.to_identifier(name, quoted=True), expression=value) for name, value in pairs
         ]
     )
+    made.meta[OURS] = True
+    return made
 
 
-def _named_struct(call: exp.Anonymous) -> exp.Expression:
+def _named_struct(call: exp.Anonymous) -> exp.Expr:
     names, values = call.expressions[::2], call.expressions[1::2]
     if len(names) != len(values) or not all(isinstance(one, exp.Literal) and one.is_string for one in names):
         raise QueryError(
@@ -49,26 +54,26 @@ def _named_struct(call: exp.Anonymous) -> exp.Expression:
     return struct_of([(name.name, value) for name, value in zip(names, values, strict=True)])
 
 
-def _struct(call: exp.Anonymous) -> exp.Expression:
+def _struct(call: exp.Anonymous) -> exp.Expr:
     return struct_of([(f"col{index}", value) for index, value in enumerate(call.expressions, 1)])
 
 
-def _map(call: exp.Anonymous) -> exp.Expression:
+def _map(call: exp.Anonymous) -> exp.Expr:
     keys, values = call.expressions[::2], call.expressions[1::2]
     if len(keys) != len(values):
         raise QueryError("map takes keys and values in turn, as in map('a', 1, 'b', 2)", offset=offset_of(call))
     return _map_of(keys, values)
 
 
-def _map_of(keys: Arguments, values: Arguments) -> exp.Expression:
+def _map_of(keys: Arguments, values: Arguments) -> exp.Expr:
     return named("map", exp.Array(expressions=list(keys)), exp.Array(expressions=list(values)))
 
 
-def _renamed(name: str) -> Callable[[exp.Anonymous], exp.Expression]:
+def _renamed(name: str) -> Callable[[exp.Anonymous], exp.Expr]:
     return lambda call: named(name, *call.expressions)
 
 
-CALLS: Final[dict[str, Callable[[exp.Anonymous], exp.Expression]]] = {
+CALLS: Final[dict[str, Callable[[exp.Anonymous], exp.Expr]]] = {
     "named_struct": _named_struct,
     "struct": _struct,
     "map": _map,
@@ -87,11 +92,11 @@ CALLS: Final[dict[str, Callable[[exp.Anonymous], exp.Expression]]] = {
 }
 
 
-def rewrite(node: exp.Expression) -> exp.Expression:
+def rewrite(node: exp.Expr) -> exp.Expr:
     """What DuckDB reads where Doris reads ``node``; the node itself if there is no difference."""
     if isinstance(node, exp.Anonymous) and node.name.lower() in CALLS:
         return CALLS[node.name.lower()](node)
-    if isinstance(node, exp.Struct) and node.expressions:
+    if isinstance(node, exp.Struct) and node.expressions and not node.meta.get(OURS):
         if all(isinstance(one, exp.PropertyEQ) and one.this.name for one in node.expressions):
             return _braces(node)
         return struct_of([(f"col{index}", value) for index, value in enumerate(node.expressions, 1)])
@@ -100,18 +105,16 @@ def rewrite(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _braces(node: exp.Struct) -> exp.Expression:
+def _braces(node: exp.Struct) -> exp.Expr:
     """``{'a': 1}`` is a MAP in Doris; a struct is written by named_struct."""
-    if node.meta.get("ours"):
-        return node
-    keys: list[exp.Expression] = [
+    keys: list[exp.Expr] = [
         exp.Literal.string(one.this.name) if isinstance(one.this, exp.Identifier) else one.this
         for one in node.expressions
     ]
     return _map_of(keys, [one.expression for one in node.expressions])
 
 
-def offset_of(node: exp.Expression) -> int | None:
+def offset_of(node: exp.Expr) -> int | None:
     """Where a node, or the first part of it that knows, stands in the text; None if none does."""
     starts = [one.meta["start"] for one in node.walk() if "start" in one.meta]
     return min(starts) if starts else None

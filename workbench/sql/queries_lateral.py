@@ -14,14 +14,14 @@ from sqlglot import exp
 from workbench.errors import QueryError
 from workbench.sql.queries_builtins import named, offset_of
 
-Rows = Callable[[exp.Anonymous, int], exp.Expression | None]
+Rows = Callable[[exp.Anonymous, int], exp.Expr | None]
 """The list of rows of a call of ours for so many columns (0: all); None if it is no table function of ours."""
 
 OUTER: Final = "_outer"
 HIDDEN: Final = "__row"
 
 
-def _numbers(call: exp.Anonymous) -> exp.Expression:
+def _numbers(call: exp.Anonymous) -> exp.Expr:
     """``numbers("number" = "5")``: 0 to 4, or ``const_value`` so often."""
     given = {}
     for one in call.expressions:
@@ -40,21 +40,21 @@ def _numbers(call: exp.Anonymous) -> exp.Expression:
     return named("list_transform", named("range", count), _constant(int(given["const_value"])))
 
 
-def _constant(value: int) -> exp.Expression:
+def _constant(value: int) -> exp.Expr:
     return exp.Lambda(this=exp.Literal.number(value), expressions=[exp.to_identifier("x")])
 
 
-def _json(type_: str) -> Callable[[exp.Anonymous], exp.Expression]:
+def _json(type_: str) -> Callable[[exp.Anonymous], exp.Expr]:
     return lambda call: exp.cast(call.expressions[0], exp.DataType.build(f"{type_}[]", dialect="duckdb"))
 
 
-def _posexplode(call: exp.Anonymous) -> exp.Expression:
+def _posexplode(call: exp.Anonymous) -> exp.Expr:
     array = call.expressions[0]
     places = named("range", named("len", array.copy()))
     return named("list_zip", places, array)
 
 
-BUILT_IN: Final[dict[str, tuple[int, int, Callable[[exp.Anonymous], exp.Expression]]]] = {
+BUILT_IN: Final[dict[str, tuple[int, int, Callable[[exp.Anonymous], exp.Expr]]]] = {
     "explode": (1, 0, lambda call: call.expressions[0]),
     "explode_split": (2, 1, lambda call: named("string_split", *call.expressions)),
     "explode_numbers": (1, 1, lambda call: named("range", *call.expressions)),
@@ -68,7 +68,7 @@ BUILT_IN: Final[dict[str, tuple[int, int, Callable[[exp.Anonymous], exp.Expressi
 """By name: how many arguments (-1: any), how many columns (0: as many as are named), and the list of rows."""
 
 
-def rows_of(call: exp.Expression, columns: int, ours: Rows) -> tuple[exp.Expression, bool, int] | None:
+def rows_of(call: exp.Expr, columns: int, ours: Rows) -> tuple[exp.Expr, bool, int] | None:
     """The list of rows of a call, whether it keeps rows without output, and its columns; None if it gives no rows."""
     if not isinstance(call, exp.Anonymous):
         return None
@@ -89,7 +89,7 @@ def rows_of(call: exp.Expression, columns: int, ours: Rows) -> tuple[exp.Express
     return build(call), name.endswith(OUTER), columns or max(width, 1)
 
 
-def rewrite(tree: exp.Expression, ours: Rows, columns_of: Callable[[exp.Anonymous], tuple[str, ...]]) -> exp.Expression:
+def rewrite(tree: exp.Expr, ours: Rows, columns_of: Callable[[exp.Anonymous], tuple[str, ...]]) -> exp.Expr:
     """Replace all of them. ``columns_of`` names the columns of a table function of ours."""
     for select in list(tree.find_all(exp.Select)):
         kept = []
@@ -107,7 +107,7 @@ def rewrite(tree: exp.Expression, ours: Rows, columns_of: Callable[[exp.Anonymou
     return tree
 
 
-def _columns(alias: exp.Expression | None) -> list[str]:
+def _columns(alias: exp.Expr | None) -> list[str]:
     return [column.name for column in alias.columns] if isinstance(alias, exp.TableAlias) else []
 
 
@@ -160,7 +160,7 @@ def _replace_table(table: exp.Table, ours: Rows, columns_of: Callable[[exp.Anony
     table.replace(source)
 
 
-def _source(rows: exp.Expression, width: int, name: str, columns: list[str]) -> exp.Lateral:
+def _source(rows: exp.Expr, width: int, name: str, columns: list[str]) -> exp.Lateral:
     each = named("unnest", rows)
     if width <= 1:
         query = exp.select(each)
@@ -177,7 +177,7 @@ def _source(rows: exp.Expression, width: int, name: str, columns: list[str]) -> 
     return lateral
 
 
-def no_rows(call: exp.Expression) -> QueryError:
+def no_rows(call: exp.Expr) -> QueryError:
     """The refusal of a call that gives no rows where rows are wanted."""
     name = call.name or call.sql("doris")
     return QueryError(
