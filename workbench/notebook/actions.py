@@ -104,7 +104,12 @@ def _source(magic: str, body: str) -> str:
 
 def run(function: Function, data: Any, *, n: int | None = None, **options: Any) -> Run:
     """Run a function over data, or over its first ``n`` rows, to its end. Options as in `workbench.Function.run`."""
-    return function.run(data if n is None else first_rows(data, n), **options).wait()
+    return begin(function, data, n=n, **options).wait()
+
+
+def begin(function: Function, data: Any, *, n: int | None = None, **options: Any) -> Run:
+    """As `run`, but for the end: whoever consumes the run moves it."""
+    return function.run(data if n is None else first_rows(data, n), **options)
 
 
 def compare(one: Function, other: Function, data: Any = None, *, n: int | None = None, **options: Any) -> Comparison:

@@ -35,7 +35,9 @@ def install(shell: Any, undo: ExitStack) -> None:
     undo.callback(session.close)
     shell.configurables.append(session)
     undo.callback(shell.configurables.remove, session)
-    _magics(shell, UdfMagics(shell, session), undo)
+    magics = UdfMagics(shell, session)
+    undo.callback(magics.stage.close)
+    _magics(shell, magics, undo)
     _displays(shell, session, undo)
     _errors(session, undo)
     transforms = shell.input_transformers_cleanup

@@ -23,6 +23,7 @@ from workbench.errors import UsageProblem
 from workbench.notebook import actions
 from workbench.notebook.compared import VersionsView
 from workbench.notebook.grammar import Word, pieces, split_line, words
+from workbench.notebook.panel import Stage
 from workbench.notebook.parsers import RUN_OPTIONS, cell_parser, command_parser, did_you_mean, help_text
 from workbench.notebook.session import Workbench
 from workbench.notebook.views import FunctionView
@@ -36,6 +37,7 @@ class UdfMagics:
     def __init__(self, shell: Any, session: Workbench) -> None:
         self.shell = shell
         self.session = session
+        self.stage = Stage(shell, session)
 
     # -- %%udf ---------------------------------------------------------------------------------------------------------
 
@@ -97,7 +99,7 @@ class UdfMagics:
         return {name: value for name, value in order.items() if value is not None}
 
     def _run(self, function: Function, order: dict[str, Any], options: argparse.Namespace) -> Any:
-        run = actions.run(function, **order)
+        run = actions.run(function, **order) if options.quiet else self.stage.run(function, order)
         if options.out is not None:
             self.shell.user_ns[str(options.out)] = run.to_pandas()
         return None if options.quiet else run

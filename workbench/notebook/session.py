@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from traitlets import Bool, Enum, Float, Integer, Unicode
+from traitlets import Bool, Enum, Float, Integer, Unicode, Union
 from traitlets.config import Configurable
 
 from workbench import session, settings
@@ -40,6 +40,11 @@ class Workbench(Configurable):
     on_invalid = Enum(("skip", "fail"), _DEFAULTS.on_invalid, help="What a script's invalid output does.").tag(
         config=True
     )
+    panel = Union(
+        [Bool(), Enum(("auto",))],
+        default_value="auto",
+        help="Show a live panel for a run: True, False, or 'auto': where a front end can be told to be there.",
+    ).tag(config=True)
     python = Unicode(_DEFAULTS.python, allow_none=True, help="The interpreter of the workers; None: this one.").tag(
         config=True
     )

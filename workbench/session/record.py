@@ -79,6 +79,11 @@ class Record:
         self.lines_seen += 1
 
     @property
+    def events_seen(self) -> int:
+        """How many events there were, kept or not."""
+        return self._count
+
+    @property
     def has_room(self) -> bool:
         """Whether the next dead letter would be kept."""
         return self._room > 0

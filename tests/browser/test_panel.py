@@ -1,0 +1,169 @@
+"""The live panel in a real JupyterLab: what a reader sees, does with mouse and keyboard, and finds after reloading.
+
+``WORKBENCH_PICTURES=FOLDER`` keeps a picture of every tab in both themes there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:  # pytest loads it as a plugin, and wants to be the first to
+    from fix_lab import Lab, Watched
+
+pytest_plugins = ("fix_lab",)
+
+LOAD = """%load_ext workbench
+import pandas as pd, numpy as np
+n = 100_000
+flights = pd.DataFrame({
+    'carrier': pd.Series(['UA', 'AA', None, 'B6', 'DL', ''] * n)[:n],
+    'dep_delay': np.arange(n) * 1.5 - 20,
+    'distance': np.where(np.arange(n) % 33_333 == 3, 0, 1400 - np.arange(n) % 1000),
+})"""
+OLDER = """%%udf delay_ratio(dep_delay DOUBLE, distance BIGINT) -> DOUBLE --no-run
+def evaluate(dep_delay, distance):
+    return dep_delay / distance"""
+RATIO = """%%udf delay_ratio(dep_delay DOUBLE, distance BIGINT) -> DOUBLE --sample flights --on-error dead_letter --batch-rows 5000
+import os, signal
+from pathlib import Path
+mark = Path(os.environ['MARK'])
+
+def evaluate(dep_delay, distance):
+    if dep_delay > 60_000 and not mark.exists():
+        mark.touch()
+        print('about to read address 0', flush=True)
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if distance == 0:
+        print('no distance, delay', dep_delay)
+    return dep_delay / distance"""
+SHARE = """%%udf mean_delay(dep_delay DOUBLE) -> DOUBLE --sample flights --group-by carrier --batch-rows 10000
+class Mean:
+    def __init__(self):
+        self.total, self.count = 0.0, 0
+    def accumulate(self, dep_delay):
+        self.total += dep_delay
+        self.count += 1
+    def merge(self, other):
+        self.total += other['total']
+        self.count += other['count']
+    @property
+    def aggregate_state(self):
+        return {'total': self.total, 'count': self.count}
+    def finish(self):
+        return self.total / self.count if self.count else None"""
+TABS = ("Output", "State", "History", "Dead letters", "Metrics", "Logs", "Code", "SQL")
+PANEL = ".udf-panel"
+
+Picture = Callable[[Any, str], None]
+
+
+@pytest.fixture
+def picture() -> Picture:
+    """Keep a picture of the panel, if a folder for it was given."""
+    folder = os.environ.get("WORKBENCH_PICTURES")
+
+    def keep(panel: Any, name: str) -> None:
+        if folder is not None:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            panel.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+    return keep
+
+
+def opened(lab: Lab, watched: Watched, name: str) -> Any:
+    """The notebook in a page of its own, ready to run."""
+    page = watched.page
+    page.goto(f"{lab.url}/lab/tree/{name}?reset")
+    page.wait_for_selector(".jp-CodeCell")
+    page.wait_for_selector('[data-status="idle"]', state="attached")
+    return page
+
+
+def run_all(page: Any, panels: int = 1) -> Any:
+    """Run all cells; the last panel, when its run is over."""
+    page.click(".jp-CodeCell >> nth=0")
+    page.keyboard.press("Escape")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    panel = page.locator(PANEL).nth(panels - 1)
+    panel.wait_for()
+    panel.locator(".h .facts", has_text="took").wait_for()
+    return panel
+
+
+def test_a_run_is_seen_sorted_and_scrolled(lab: Lab, watched: Watched, picture: Picture, tmp_path: Path) -> None:
+    """A cell shows the panel and nothing twice; the grid goes to the end of 100,000 rows, sorts and filters."""
+    cell = RATIO.replace("--batch-rows", f"--env MARK={tmp_path / 'mark'} --batch-rows")
+    lab.write("ratio.ipynb", LOAD, OLDER, cell)
+    page = opened(lab, watched, "ratio.ipynb")
+    panel = run_all(page)
+    grid = panel.get_by_role("grid")
+    grid.get_by_role("gridcell").first.wait_for()
+    assert panel.locator(".found").inner_text() == "100,000 rows"
+    assert grid.locator(".row.failed").first.inner_text().split() == ["3", "✕", "B6", "-15.5", "0", "ZeroDivisionError"]
+    assert not page.locator(".udf-wb", has_text="completed").is_visible()
+    for tab in TABS:
+        panel.get_by_role("tab", name=tab).click()
+        panel.get_by_role("tabpanel").wait_for()
+        picture(panel, f"{tab.lower().replace(' ', '-')}-light")
+    panel.get_by_role("tab", name="Output").click()
+    grid.evaluate("box => { box.scrollTop = box.scrollHeight }")
+    grid.get_by_role("rowheader", name="99,999").wait_for()
+    grid.get_by_role("columnheader", name="dep_delay").get_by_role("button").click()
+    grid.get_by_role("columnheader", name="dep_delay").and_(page.locator("[aria-sort=ascending]")).wait_for()
+    grid.get_by_role("columnheader", name="dep_delay").get_by_role("button").click()
+    grid.get_by_role("rowheader", name="99,999").wait_for()
+    panel.get_by_role("searchbox").fill("ZeroDivision")
+    panel.locator(".found", has_text="4 of 100,000 rows").wait_for()
+
+
+def test_tabs_and_cells_by_keyboard(lab: Lab, watched: Watched, picture: Picture) -> None:
+    """Arrows go through tabs and cells, Ctrl+End to the last cell; JupyterLab's own keys do not interfere."""
+    lab.write("share.ipynb", LOAD, SHARE)
+    page = opened(lab, watched, "share.ipynb")
+    panel = run_all(page)
+    panel.get_by_role("tab", name="Output").focus()
+    for tab in (*TABS[1:], TABS[0]):
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate("document.activeElement.dataset.tab") == tab
+        assert panel.get_by_role("tab", selected=True).inner_text().startswith(tab)
+        if tab in ("State", "Metrics"):
+            picture(panel, f"{tab.lower()}-aggregate-light")
+    grid = panel.get_by_role("grid")
+    grid.focus()
+    page.keyboard.press("Control+End")
+    assert grid.locator(".active").inner_text() == grid.get_by_role("gridcell").last.inner_text()
+
+
+def test_in_the_dark_and_after_reloading(lab: Lab, watched: Watched, picture: Picture, tmp_path: Path) -> None:
+    """The dark theme is dark; with the kernel gone the saved notebook shows the static form."""
+    cell = RATIO.replace("--batch-rows", f"--env MARK={tmp_path / 'mark'} --batch-rows")
+    lab.write("dark.ipynb", LOAD, OLDER, cell)
+    lab.theme("JupyterLab Dark")
+    try:
+        page = opened(lab, watched, "dark.ipynb")
+        panel = run_all(page)
+        panel.get_by_role("gridcell").first.wait_for()
+        assert panel.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(23, 26, 33)"
+        for tab in TABS:
+            panel.get_by_role("tab", name=tab).click()
+            picture(panel, f"{tab.lower().replace(' ', '-')}-dark")
+        panel.get_by_role("tab", name="History").click()
+        panel.get_by_role("button", name="crashed").click()
+        panel.locator(".details", has_text="SIGSEGV").wait_for()
+        assert "about to read address 0" in panel.locator(".details").inner_text()
+        picture(panel, "history-crash-dark")
+    finally:
+        lab.theme("JupyterLab Light")
+    page.keyboard.press("Control+s")
+    page.wait_for_timeout(500)
+    page.reload()
+    page.wait_for_selector(".jp-CodeCell")
+    page.wait_for_timeout(3000)
+    print(page.inner_text(".jp-Notebook"))
+    page.screenshot(path="/tmp/reload.png")

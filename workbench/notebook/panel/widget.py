@@ -1,0 +1,32 @@
+"""The one widget of a panel: its state is what the front end shows, its messages are what a reader asks for.
+
+The invariant: state is plain data (`facts`), changed only by `Panel`, and small enough to be sent ten times a second;
+the front end changes none of it. One widget for the whole panel, and not one for each part, keeps fifty panels in a
+notebook responsive. Left out on purpose: what the messages mean (`panel`).
+"""
+
+from __future__ import annotations
+
+import anywidget
+from traitlets import Dict, List, Unicode
+
+from workbench.notebook.panel.assets import module, sheet
+
+
+class PanelWidget(anywidget.AnyWidget):
+    """Its traits are the parts of the panel; see the functions of the same names in `facts`."""
+
+    _esm = Unicode(module()).tag(sync=True)
+    _css = Unicode(sheet()).tag(sync=True)
+    title = Dict().tag(sync=True)
+    status = Dict().tag(sync=True)
+    able = List().tag(sync=True)
+    output = Dict().tag(sync=True)
+    history = Dict().tag(sync=True)
+    metrics = Dict().tag(sync=True)
+    memory = List().tag(sync=True)
+    logs = Dict().tag(sync=True)
+    state = Dict().tag(sync=True)
+    letters = Dict().tag(sync=True)
+    code = List().tag(sync=True)
+    sql = List().tag(sync=True)
