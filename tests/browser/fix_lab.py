@@ -53,6 +53,21 @@ class Lab:
         notebook = nbformat.v4.new_notebook(cells=made, metadata=kernel)  # type: ignore[no-untyped-call]
         nbformat.write(notebook, self.root / name)  # type: ignore[no-untyped-call]
 
+    def saved(self, name: str, text: str) -> None:
+        """Wait until the notebook on the disk holds the text."""
+        deadline = time.monotonic() + SECONDS
+        while text not in (self.root / name).read_text(encoding="utf-8"):
+            assert time.monotonic() < deadline, f"{name} was not saved"
+            time.sleep(0.05)
+
+    def end_kernels(self) -> None:
+        """Shut all kernels down, with their sessions."""
+        with urllib.request.urlopen(f"{self.url}/api/sessions", timeout=SECONDS) as answer:
+            found = json.load(answer)
+        for session in found:
+            request = urllib.request.Request(f"{self.url}/api/sessions/{session['id']}", method="DELETE")
+            urllib.request.urlopen(request, timeout=SECONDS).close()
+
     def theme(self, name: str) -> None:
         """JupyterLab Light or JupyterLab Dark, from the next loading of a page on."""
         body = json.dumps({"raw": json.dumps({"theme": name})}).encode()

@@ -28,7 +28,7 @@ flights = pd.DataFrame({
 OLDER = """%%udf delay_ratio(dep_delay DOUBLE, distance BIGINT) -> DOUBLE --no-run
 def evaluate(dep_delay, distance):
     return dep_delay / distance"""
-RATIO = """%%udf delay_ratio(dep_delay DOUBLE, distance BIGINT) -> DOUBLE --sample flights --on-error dead_letter --batch-rows 5000
+RATIO = """%%udf delay_ratio(dep_delay DOUBLE, distance BIGINT) -> DOUBLE {options}
 import os, signal
 from pathlib import Path
 mark = Path(os.environ['MARK'])
@@ -70,9 +70,14 @@ def picture() -> Picture:
     def keep(panel: Any, name: str) -> None:
         if folder is not None:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            panel.screenshot(path=str(Path(folder) / f"{name}.png"))
+            (Path(folder) / f"{name}.png").write_bytes(panel.screenshot())
 
     return keep
+
+
+def sample(folder: Path) -> str:
+    """The options of a run that has dead letters and crashes once."""
+    return f"--sample flights --env MARK={folder / 'mark'} --on-error dead_letter --batch-rows 5000"
 
 
 def opened(lab: Lab, watched: Watched, name: str) -> Any:
@@ -98,7 +103,7 @@ def run_all(page: Any, panels: int = 1) -> Any:
 
 def test_a_run_is_seen_sorted_and_scrolled(lab: Lab, watched: Watched, picture: Picture, tmp_path: Path) -> None:
     """A cell shows the panel and nothing twice; the grid goes to the end of 100,000 rows, sorts and filters."""
-    cell = RATIO.replace("--batch-rows", f"--env MARK={tmp_path / 'mark'} --batch-rows")
+    cell = RATIO.replace("{options}", sample(tmp_path))
     lab.write("ratio.ipynb", LOAD, OLDER, cell)
     page = opened(lab, watched, "ratio.ipynb")
     panel = run_all(page)
@@ -119,7 +124,7 @@ def test_a_run_is_seen_sorted_and_scrolled(lab: Lab, watched: Watched, picture: 
     grid.get_by_role("columnheader", name="dep_delay").get_by_role("button").click()
     grid.get_by_role("rowheader", name="99,999").wait_for()
     panel.get_by_role("searchbox").fill("ZeroDivision")
-    panel.locator(".found", has_text="4 of 100,000 rows").wait_for()
+    panel.locator(".found", has_text="3 of 100,000 rows").wait_for()
 
 
 def test_tabs_and_cells_by_keyboard(lab: Lab, watched: Watched, picture: Picture) -> None:
@@ -142,7 +147,7 @@ def test_tabs_and_cells_by_keyboard(lab: Lab, watched: Watched, picture: Picture
 
 def test_in_the_dark_and_after_reloading(lab: Lab, watched: Watched, picture: Picture, tmp_path: Path) -> None:
     """The dark theme is dark; with the kernel gone the saved notebook shows the static form."""
-    cell = RATIO.replace("--batch-rows", f"--env MARK={tmp_path / 'mark'} --batch-rows")
+    cell = RATIO.replace("{options}", sample(tmp_path))
     lab.write("dark.ipynb", LOAD, OLDER, cell)
     lab.theme("JupyterLab Dark")
     try:
@@ -160,10 +165,13 @@ def test_in_the_dark_and_after_reloading(lab: Lab, watched: Watched, picture: Pi
         picture(panel, "history-crash-dark")
     finally:
         lab.theme("JupyterLab Light")
+    page.click(".jp-CodeCell >> nth=0")
     page.keyboard.press("Control+s")
-    page.wait_for_timeout(500)
-    page.reload()
+    lab.saved("dark.ipynb", "completed with 3 dead rows")
+    lab.end_kernels()
+    page.goto(f"{lab.url}/lab/tree/dark.ipynb?reset")
     page.wait_for_selector(".jp-CodeCell")
+    page.locator(".udf-wb", has_text="completed with 3 dead rows").wait_for()
     page.wait_for_timeout(3000)
     print(page.inner_text(".jp-Notebook"))
     page.screenshot(path="/tmp/reload.png")

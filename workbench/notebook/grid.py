@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import pyarrow as pa
 
-from workbench.events import SIGNS
+from workbench.events import SIGNS, LogLine
 from workbench.notebook.cells import Cell, cell, shorten, visible
 from workbench.session import Run
 from workbench.session.record import DeadLetter
@@ -268,13 +268,19 @@ def log_lines(run: Run, limits: Limits) -> tuple[list[str], int]:
     They stand worker by worker, as it does not matter which of two was faster, and without the folders of files. Of
     the dump of a dying process only the user's own lines are kept: the others tell of addresses and of us.
     """
+    shown = readable(run.record.lines)
+    lost = run.record.lines_seen - len(run.record.lines)
+    return [shorten(visible(text), 2 * limits.width) for text in shown[-2 * limits.rows :]], len(shown) + lost
+
+
+def readable(lines: Iterable[LogLine]) -> list[str]:
+    """All of the lines that tell something; see `log_lines`."""
     shown, dying = [], set()
-    for line in sorted(run.record.lines, key=lambda line: (line.worker, line.stream != "stdout")):
+    for line in sorted(lines, key=lambda line: (line.worker, line.stream != "stdout")):
         inside = (line.worker, line.stream) in dying
         if line.text.startswith(_DUMP):
             dying.add((line.worker, line.stream))
         if not inside or "/package/" in line.text:
             text = _PATH.sub(r'File "\1"', line.text)
             shown.append(text if line.stream == "stdout" else f"{line.stream}: {text}")
-    lost = run.record.lines_seen - len(run.record.lines)
-    return [shorten(visible(text), 2 * limits.width) for text in shown[-2 * limits.rows :]], len(shown) + lost
+    return shown

@@ -14,7 +14,7 @@ from typing import Any, Final
 from workbench.errors import UsageProblem, WorkbenchError
 from workbench.events import SIGNS, Event
 from workbench.notebook.cells import shorten, visible
-from workbench.notebook.grid import Limits, letters_grid
+from workbench.notebook.grid import Limits, letters_grid, readable
 from workbench.notebook.views import short_error
 from workbench.session import Function, Run
 from workbench.session.report import counts, notice_lines, state_rows
@@ -106,7 +106,7 @@ def history(run: Run) -> Facts:
 
 
 def _mark(run: Run, event: Event, numbers: Mapping[int, int]) -> Facts:
-    words = [line.text for line in list(run.record.lines) if line.worker == event.worker] if _deadly(event) else []
+    words = readable(line for line in list(run.record.lines) if line.worker == event.worker) if _deadly(event) else []
     return {
         "time": event.time,
         "kind": event.kind,
@@ -166,7 +166,9 @@ def state(run: Run) -> Facts:
 
 def letters(run: Run) -> Facts:
     """The first rows that have no result, with their values and errors."""
-    kept = list(run.record.letters) + [one for one in (run.record.ended_by or ())[:1] if one is not None]
+    kept = list(run.record.letters)
+    if run.record.ended_by is not None:
+        kept.append(run.record.ended_by[0])
     total = run.record.dead + (run.record.ended_by is not None)
     grid = letters_grid(kept, run.input_schema.names, total, Limits(LETTERS, 12, 80))
     return {

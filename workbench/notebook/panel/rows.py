@@ -52,7 +52,8 @@ class Rows:
         self.columns = [columns[index] for index in chosen]
         self.hidden = len(columns) - len(chosen)
         self._table = whole.select(chosen)
-        self._inputs = [name for name, one in zip(self._table.schema.names, self.columns, strict=True) if not one.output]
+        names = zip(self._table.schema.names, self.columns, strict=True)
+        self._inputs = [name for name, column in names if not column.output]
         self.labelled = run.spec.kind != "udaf"
         self._letters = sorted(run.record.letters, key=lambda one: one.row) if run.spec.kind == "udf" else []
         total = whole.num_rows + len(self._letters)
@@ -60,7 +61,9 @@ class Rows:
         self._labels: Numbers = np.asarray(given, np.int64)[:total] if given is not None else np.arange(total)
         failed = np.isin(self._labels, [one.row for one in self._letters])
         # A row of the table counts from 0, a dead letter from -1 down.
-        self._origin: Numbers = np.where(failed, -np.cumsum(failed), np.cumsum(~failed) - 1).astype(np.int64)
+        self._origin: Numbers = np.where(
+            failed, -np.cumsum(failed, dtype=np.int64), np.cumsum(~failed, dtype=np.int64) - 1
+        )
         self._stripes = self._odd() if run.spec.kind == "udtf" else None
         self._view = View()
         self._order: Numbers | None = None
@@ -78,7 +81,7 @@ class Rows:
                 "type": column.type,
                 "output": column.output,
                 "number": column.number,
-                "sortable": not pa.types.is_nested(self._table.schema.field(index).type),
+                "sortable": self._sortable(index),
             }
             for index, column in enumerate(self.columns)
         ]
@@ -105,25 +108,25 @@ class Rows:
             places = np.arange(self.total)
             if view.text:
                 places = places[self._holding(view.text)]
-            if 0 <= view.column < len(self.columns):
+            if 0 <= view.column < len(self.columns) and self._sortable(view.column):
                 places = self._sorted(places, view)
             self._view, self._order = view, places
         return self._order
+
+    def _sortable(self, column: int) -> bool:
+        kind = self._table.schema.field(column).type
+        return not pa.types.is_nested(kind) and not pa.types.is_null(kind)
 
     def _sorted(self, places: Numbers, view: View) -> Numbers:
         """Stable; NULL after all values and failed rows after those, whichever way values go."""
         origin = self._origin[places]
         whole = places[origin >= 0]
-        failed = places[origin < 0]
         column = self._table.column(view.column).take(pa.array(self._origin[whole]))
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
-        if pa.types.is_nested(column.type):
-            return places
-        ranks = pc.rank(column, "ascending", null_placement="at_end", tiebreaker="dense").to_numpy()
-        null = np.asarray(column.is_null())
-        keys = np.where(null, ranks.max(initial=0) + 1, -ranks.astype(np.int64) if view.down else ranks)
-        return np.concatenate([whole[np.argsort(keys, kind="stable")], failed])
+        keys = pa.table({"value": column})
+        by = [("value", "descending" if view.down else "ascending")]
+        return np.concatenate([whole[pc.sort_indices(keys, sort_keys=by).to_numpy()], places[origin < 0]])
 
     def _holding(self, text: str) -> npt.NDArray[np.bool_]:
         """Where any cell holds the text, in any case; ``NULL`` finds NULL."""
@@ -131,7 +134,7 @@ class Rows:
         for column in self._table.columns:
             if text == "NULL":
                 kept |= np.asarray(column.is_null())
-            kept |= np.asarray(pc.match_substring(_as_text(column), text, ignore_case=True).fill_null(value=False))
+            kept |= np.asarray(pc.match_substring(_as_text(column), text, ignore_case=True).fill_null(False))
         low = text.lower()
         lost = [low in " ".join([one.error_type, *map(str, one.values.values())]).lower() for one in self._letters]
         found = np.array([*kept, *reversed(lost)], bool)  # a dead letter's place is counted from the end
@@ -143,7 +146,7 @@ class Rows:
         for column in map(_as_text, self._table.columns[: len(self._inputs)]):
             differs = pc.not_equal(column.slice(1), column.slice(0, max(0, len(column) - 1)))
             null = np.asarray(column.is_null())
-            changed |= np.asarray(differs.fill_null(value=False)) | (null[1:] != null[:-1])
+            changed |= np.asarray(differs.fill_null(False)) | (null[1:] != null[:-1])
         return np.concatenate([[False], np.cumsum(changed) % 2 == 1]) if self.total else changed
 
     # -- values --------------------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ function stateTab({ rows, grouped, total, restored }) {
 }
 
 function list(label, heads, body, numbers = [], output = "") {
-  const cells = heads.map((name) => h("th", { scope: "col", class: `${numbers.includes(name) ? "n" : ""}${name === output ? " output" : ""}` }, name));
+  const cells = heads.map((name) => h("th", { scope: "col", class: `${numbers.includes(name) ? "n" : ""}${output && name === output ? " output" : ""}` }, name));
   return h("div", { class: "x", tabindex: "0", role: "group", "aria-label": label }, h("table", { "aria-label": label }, h("thead", {}, h("tr", {}, cells)), h("tbody", {}, body)));
 }
 

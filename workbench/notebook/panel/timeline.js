@@ -41,16 +41,19 @@ class Timeline {
     for (const life of lives) {
       const y = middle(life.worker);
       picture.append(svg("text", { x: 14, y: y + 4, class: "dim" }, `worker ${life.worker}`));
+      if (life.worker === 1 && life.from > 0) {
+        const line = svg("line", { x1: LEFT, x2: at(life.from), y1: y, y2: y, class: "starting" }, svg("title", {}, `starting: ${this.time(life.from)}`));
+        picture.append(line);
+        if (at(life.from) - LEFT > 70) picture.append(svg("text", { x: LEFT + 4, y: y - 5, class: "dim" }, `starting ${this.time(life.from)}`));
+      }
       const end = at(life.to ?? span);
       picture.append(svg("rect", { x: at(life.from), y: y - 8, width: Math.max(3, end - at(life.from)), height: 16, rx: 3, class: running && life.to == null ? "life alive" : "life" }));
     }
     for (const [worker, time] of ticks) picture.append(svg("line", { x1: at(time), x2: at(time), y1: middle(worker) - 8, y2: middle(worker) + 8, class: "tick" }));
-    const labels = new Map();
-    marks.forEach((mark, index) => {
-      if (mark.worker == null && mark.kind !== "gave_up") return;
-      if (mark.kind === "started" || mark.kind === "finished") return;
+    const drawn = marks.map((mark, index) => ({ mark, index })).filter(({ mark }) => mark.worker != null && mark.kind !== "started");
+    drawn.forEach(({ mark, index }, place) => {
       const y = middle(mark.worker);
-      const before = mark.kind === "restarted" || (mark.kind === "started" && mark.worker > 1);
+      const before = mark.kind === "restarted";
       const x = before ? at(mark.time) - 12 : at(mark.time);
       const sign = svg("text", { x, y: y + 5, "text-anchor": "middle", class: `mark ${TONES[mark.kind] ?? ""}${index === this.chosen ? " chosen" : ""}` }, mark.sign);
       sign.append(svg("title", {}, `${after(mark.time)}  ${mark.word}${mark.detail ? `: ${mark.detail}` : ""}`));
@@ -58,11 +61,10 @@ class Timeline {
       picture.append(sign);
       if (before) return;
       const text = this.label(mark);
-      const taken = labels.get(mark.worker) ?? -Infinity;
-      if (text && x + 12 > taken && x + 12 + text.length * 6.4 < width) {
-        picture.append(svg("text", { x: x + 12, y: y + 4, class: `label ${TONES[mark.kind] ?? ""}` }, text));
-        labels.set(mark.worker, x + 24 + text.length * 6.4);
-      }
+      // A label stands only where no later mark of its lane would be written over.
+      const end = x + 18 + text.length * 6.2;
+      const next = drawn.slice(place + 1).find(({ mark: other }) => other.worker === mark.worker);
+      if (end < width && !(next && at(next.mark.time) < end)) picture.append(svg("text", { x: x + 12, y: y + 4, class: `label ${TONES[mark.kind] ?? ""}` }, text));
     });
     const axis = lives.length * LANE + 14;
     picture.append(svg("line", { x1: LEFT, x2: width - RIGHT, y1: axis, y2: axis, class: "axis" }));

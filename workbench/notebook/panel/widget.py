@@ -8,7 +8,7 @@ notebook responsive. Left out on purpose: what the messages mean (`panel`).
 from __future__ import annotations
 
 import anywidget
-from traitlets import Dict, List, Unicode
+from traitlets import Dict, Integer, List, Unicode
 
 from workbench.notebook.panel.assets import module, sheet
 
@@ -20,13 +20,13 @@ class PanelWidget(anywidget.AnyWidget):
     _css = Unicode(sheet()).tag(sync=True)
     title = Dict().tag(sync=True)
     status = Dict().tag(sync=True)
-    able = List().tag(sync=True)
+    able = List(Unicode()).tag(sync=True)
     output = Dict().tag(sync=True)
     history = Dict().tag(sync=True)
     metrics = Dict().tag(sync=True)
-    memory = List().tag(sync=True)
+    memory = List(Integer()).tag(sync=True)
     logs = Dict().tag(sync=True)
     state = Dict().tag(sync=True)
     letters = Dict().tag(sync=True)
-    code = List().tag(sync=True)
-    sql = List().tag(sync=True)
+    code = List(Dict()).tag(sync=True)
+    sql = List(Dict()).tag(sync=True)
