@@ -35,8 +35,8 @@ INSTALL: Final = "no Chromium: apt-get install chromium"
 EXTENSIONS: Final = ("apputils-extension:announcements", "extensionmanager-extension:plugin")
 """Parts of JupyterLab that ask other machines."""
 
-SPOKEN_BY_LAB: Final = ("Failed to load resource", "SharedWorker", "[Warning]")
-"""Beginnings of what JupyterLab itself writes into the console as errors, with or without us."""
+SPOKEN_BY_LAB: Final = ("Failed to load resource", "SharedWorker", "[Warning]", "Error: widget model not found")
+"""Beginnings of what JupyterLab itself writes into the console as errors, the last when a kernel is gone."""
 
 
 @dataclass(frozen=True)

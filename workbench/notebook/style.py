@@ -88,6 +88,13 @@ mark{background:var(--hit);color:var(--fg)}
 """Nested below our class, doubled to win over JupyterLab's own rules for tables."""
 
 
+_GONE: Final = (
+    ".jp-OutputArea-child:has(>.jupyter-widgets):not(:has(>.jupyter-widgets *))"
+    f":has(+.jp-OutputArea-child .{CLASS}){{display:none}}"
+)
+"""JupyterLab writes "model not found" where a live panel was, once its kernel is gone; the static form is below."""
+
+
 def _variables(palette: dict[str, str]) -> str:
     return "".join(f"--{name}:{colour};" for name, colour in palette.items())
 
@@ -100,7 +107,7 @@ def _style() -> str:
         f"@media(prefers-color-scheme:dark){{body:not([data-jp-theme-light],.vscode-light) {scope}{{{dark}}}}}"
         f"body[data-jp-theme-light=false] {scope},body.vscode-dark {scope}{{{dark}}}"
         f"body[data-jp-theme-light] {scope}{{{theme}}}"
-        f"{scope}{scope}{{{_RULES.replace(chr(10), '')}}}"
+        f"{scope}{scope}{{{_RULES.replace(chr(10), '')}}}{_GONE}"
     )
 
 
