@@ -186,3 +186,25 @@ def test_in_the_dark_and_after_reloading(lab: Lab, watched: Watched, picture: Pi
     gone.wait_for(state="attached")
     gone.wait_for(state="hidden")
     assert page.locator(PANEL).count() == 0
+
+
+def test_nothing_that_a_user_wrote_is_executed(lab: Lab, watched: Watched) -> None:
+    """Hostile texts in cells, names of columns, errors, logs and code stand there as texts."""
+    hostile = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+    frame = "frame = pd.DataFrame({'s': ['a', text], text: text})"
+    load = f"%load_ext workbench\nimport pandas as pd\ntext = {hostile!r}\n{frame}"
+    cell = (
+        "%%udf echo(s STRING) -> STRING --sample frame --on-error dead_letter\n"
+        "def evaluate(s):\n    print(s)\n    if s != 'a':\n        raise ValueError(s)\n"
+        f"    return {hostile!r}"
+    )
+    lab.write("hostile.ipynb", load, cell)
+    page = opened(lab, watched, "hostile.ipynb")
+    page.on("dialog", lambda dialog: watched.errors.append(f"a dialog: {dialog.message}"))
+    panel = run_all(page)
+    panel.get_by_role("gridcell").first.wait_for()
+    for tab in TABS:
+        panel.get_by_role("tab", name=tab).click()
+        assert panel.locator("img, script").count() == 0
+        if tab not in ("State", "Metrics", "History"):
+            assert hostile in panel.inner_text()
