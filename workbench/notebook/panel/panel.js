@@ -24,7 +24,7 @@ class Panel {
       copy: (view, start, stop, columns) => this.ask({ kind: "copy", ...view, start, stop, columns }),
       say: this.say,
     });
-    this.timeline = new Timeline({});
+    this.timeline = new Timeline();
     this.build(element);
     const shown = { status: ["title", "status", "able", "metrics", "memory"], output: ["output"], history: ["history"], state: ["state"], metrics: ["metrics", "memory"], logs: ["logs"], letters: ["letters", "able"], code: ["code"], sql: ["sql"] };
     const tabs = { output: "Output", state: "State", history: "History", letters: "Dead letters", metrics: "Metrics", logs: "Logs", code: "Code", sql: "SQL" };
@@ -193,7 +193,7 @@ class Panel {
       Output: () => this.output(),
       State: () => stateTab(this.get("state")),
       History: () => {
-        queueMicrotask(() => this.timeline.load(this.get("history"), able));
+        queueMicrotask(() => this.timeline.load(this.get("history")));
         return this.timeline.element;
       },
       "Dead letters": () => lettersTab(this.get("letters"), able, replay),

@@ -6,8 +6,7 @@ const RIGHT = 66;
 const TONES = { crashed: "bad", gave_up: "bad", failed: "bad", restarted: "warn", recycled: "warn", state_restored: "warn", silent: "warn", skipped: "warn", dead_letter: "warn", state_lost: "warn", fallback: "warn", started: "good", finished: "good" };
 
 class Timeline {
-  constructor({ replay }) {
-    this.replay = replay;
+  constructor() {
     this.picture = h("div", { class: "timeline" });
     this.table = h("div", { class: "x" });
     this.details = h("div", { class: "details", "aria-live": "polite" });
@@ -21,9 +20,8 @@ class Timeline {
     this.watch.disconnect();
   }
 
-  load(history, able) {
+  load(history) {
     this.history = history;
-    this.able = able;
     this.chosen = Math.min(this.chosen, history.marks.length - 1);
     this.draw();
     this.list();
