@@ -5,6 +5,8 @@ The values were written from what Doris documents, not copied from a run.
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -48,7 +50,7 @@ class Total:
 """
 DOT = SUM.replace("accumulate(self, v)", "accumulate(self, a, b)").replace("v or 0", "a * b")
 COUNT = SUM.replace("accumulate(self, v)", "accumulate(self)").replace("v or 0", "1")
-FUNCTIONS = [
+FUNCTIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("def evaluate(a):\n    return None if a is None else a + 1\n", "plus(a BIGINT) -> BIGINT", {}),
     ("def evaluate(a):\n    return None if a is None else a + 1\n", "pure(a INT) -> INT", {"volatility": "immutable"}),
     ("def evaluate():\n    return 7\n", "seven() -> INT", {}),
@@ -89,6 +91,7 @@ def queries(shared: wb.Workbench) -> Iterator[Queries]:
         shared.register(source, signature, **options).start(2)
     made = Queries(shared)
     made.run("CREATE TABLE stored (a INT, b STRING) ENGINE=OLAP DUPLICATE KEY(a) DISTRIBUTED BY HASH(a) BUCKETS 1")
+    made.run("SELECT total(number) FROM numbers('number' = '200000') GROUP BY number % 5000")
     made.run("INSERT INTO stored VALUES (2, 'two'), (NULL, 'none'), (1, 'one')")
     yield made
     made.close()
@@ -182,7 +185,7 @@ GOOD: list[tuple[str, list[tuple[Any, ...]]]] = [
         [(1, 10, 10.0), (1, 20, 30.0), (3, 30, 30.0)],
     ),
     (
-        "SELECT total(id) OVER (ORDER BY id) AS m, total(v) OVER (PARTITION BY k ORDER BY id) FROM t ORDER BY id DESC LIMIT 2",
+        "SELECT total(id) OVER (ORDER BY id) m, total(v) OVER (PARTITION BY k ORDER BY id) FROM t ORDER BY id DESC LIMIT 2",  # noqa: E501
         [(6.0, 4.0), (3.0, 3.0)],
     ),
     ("WITH w AS (SELECT total(v) OVER (ORDER BY id) AS m FROM t) SELECT max(m) FROM w", [(7.0,)]),
@@ -363,3 +366,43 @@ def test_names_of_columns(queries: Queries) -> None:
     """A column without a name is called as it was written."""
     names = queries.run("SELECT plus( id ), k, total(v) OVER (ORDER BY id) m FROM t", TABLES).table.schema.names
     assert names == ["plus( id )", "k", "m"]
+
+
+def test_running_windows_are_those_of_a_reference(queries: Queries) -> None:
+    """16,000 rows in 7 partitions: a row has the total of its partition up to it, and the worker saw it once."""
+    ids = list(range(16_000))
+    table = pa.table({"id": ids, "p": [one % 7 for one in ids], "v": [float(one * 7919 % 1000) for one in ids]})
+    text = "SELECT id, total(v) OVER (PARTITION BY p ORDER BY id) AS m FROM big ORDER BY id"
+    answer = queries.run(text, {"big": table}).table.to_pandas()
+    expected = table.to_pandas().groupby("p")["v"].cumsum()
+    assert answer["m"].tolist() == expected.tolist()
+    run = queries._workbench.function("total").last_run
+    assert run is not None
+    assert run.record.rows_in <= 16_000
+
+
+def test_groups_are_those_of_a_reference(queries: Queries) -> None:
+    """More groups than DuckDB hands out at once, and rows enough for all its threads."""
+    ids = list(range(200_000))
+    table = pa.table({"id": ids, "g": [one % 5_000 for one in ids]})
+    answer = queries.run(
+        "SELECT g, total(plus(id)) AS m FROM big GROUP BY g ORDER BY g", {"big": table}
+    ).table.to_pandas()
+    expected = (table.to_pandas()["id"] + 1).groupby(table.to_pandas()["g"]).sum()
+    assert answer["m"].tolist() == expected.tolist()
+
+
+def test_interrupt(queries: Queries) -> None:
+    """Ctrl-C ends a statement whose function waits, and the worker is kept for the next statement."""
+    w = queries._workbench
+    slow = w.register("import time\ndef evaluate(a):\n    time.sleep(0.5)\n    return a\n", "slow(a BIGINT) -> BIGINT")
+    slow.start()
+    (pid,) = slow.status["workers"]
+    timer = threading.Timer(0.2, signal.pthread_kill, (threading.main_thread().ident or 0, signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        queries.run("SELECT slow(id) FROM t WHERE id = 1", TABLES)
+    timer.join()
+    assert slow.status["workers"] == [pid]
+    assert rows(queries, "SELECT slow(1)") == [(1,)]
+    w.drop("slow")

@@ -1,10 +1,11 @@
 """The embedded engine: DuckDB runs a query, our workers run the functions in it.
 
-A statement comes with open calls (`workbench.sql.queries`). DuckDB binds it; where it meets a call it tells the types of
-its arguments, by which the overload is chosen and a function of just these types is made. So arguments arrive as they
-are in the query, and are cast by the function's own rules. The invariant: what a statement made (tables, functions) is
-gone after it; a function's error leaves as it was raised, not as DuckDB words it. The statement runs in a thread of its
-own, so that the caller can be interrupted. Left out on purpose: workers; a function is called through `SqlFunction`.
+A statement comes with open calls (`workbench.sql.queries`). DuckDB binds it; where it meets a call it tells the types
+of its arguments, by which the overload is chosen and a function of just these types is made. So arguments arrive as
+they are in the query, and are cast by the function's own rules. The invariant: what a statement made (tables,
+functions) is gone after it; a function's error leaves as it was raised, not as DuckDB words it. The statement runs in a
+thread of its own, so that the caller can be interrupted. Left out on purpose: workers; a function is called through
+`SqlFunction`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from workbench.sql.queries import Call, Query
 from workbench.types import Array, DataType, LargeInt, Struct
 
 POLL_SECONDS: Final = 0.05
-"""How often the caller looks for an interrupt; the end of a statement wakes it at once."""
+"""How often a statement is interrupted until it ends: it may be on its way into the next call."""
 
 _UNBOUND: Final = re.compile(r"given name and argument types '(__call_(\d+)\((.*)\))'\. You might", re.DOTALL)
 _LITERALS: Final = {"INTEGER_LITERAL": "BIGINT", "STRING_LITERAL": "VARCHAR", '"NULL"': "INTEGER", "JSON": "VARCHAR"}
@@ -121,6 +122,7 @@ class _Statement:
         self._made: list[str] = []
         self._filled: set[Call] = set()
         self._used: list[SqlFunction] = []
+        self._done = threading.Event()
         self._failed: BaseException | None = None
         self._result: pa.Table | None = None
 
@@ -128,24 +130,24 @@ class _Statement:
         thread = threading.Thread(target=self._work, args=(tables, database), name="workbench-sql", daemon=True)
         thread.start()
         try:
-            while thread.is_alive():
-                thread.join(POLL_SECONDS)
+            self._done.wait()  # not join: interrupted, it takes a living thread for dead (Python 3.11)
         except BaseException:
-            self._stop(thread)
+            self._stop()
             raise
         finally:
+            thread.join()
             self._close(tables)
         if self._result is None:
             raise self._failed or QueryError("the statement gave no result")
         return self._result
 
-    def _stop(self, thread: threading.Thread) -> None:
-        """Interrupt the statement, and the functions that it waits for, until its thread has ended."""
-        while thread.is_alive():
-            for function in self._used:
+    def _stop(self) -> None:
+        """Interrupt the statement, and the functions that it waits for, until its thread is at its end."""
+        self._failed = self._failed or QueryError("the statement was interrupted")
+        while not self._done.wait(POLL_SECONDS):
+            for function in list(self._used):
                 function.cancel()
             self._cursor.interrupt()
-            thread.join(POLL_SECONDS)
 
     def _close(self, tables: Mapping[str, Any]) -> None:
         for function in self._used:
@@ -165,9 +167,12 @@ class _Statement:
                 self._make(call.symbol, lambda *_: pa.nulls(0), [], "INTEGER", pure=True)
             self._result = self._execute()
         except duckdb.Error as error:
-            self._failed = self._failed or self._in_our_words(error)
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            self._failed = self._failed or error
+            if self._failed is None:  # of a function, in its own words
+                self._failed = self._in_our_words(error)
+        except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
+            self._failed = error
+        finally:
+            self._done.set()
 
     def _execute(self) -> pa.Table:
         """Run it once all calls are filled in; each attempt fills in one."""
@@ -196,7 +201,7 @@ class _Statement:
         if function not in self._used:
             self._used.append(function)
         taken = []
-        for wanted, name, arrow in zip(function.arguments, types, arrows, strict=True):
+        for wanted, name in zip(function.arguments, types, strict=True):
             large = name == "INTEGER_LITERAL" and isinstance(wanted, LargeInt)  # a literal may have 39 digits
             target = duckdb_type(wanted) if large or name in ("STRING_LITERAL", '"NULL"') else None
             taken.append(target or _LITERALS.get(name, name))
@@ -224,6 +229,7 @@ class _Statement:
         self._made.append(symbol)
 
     def _arrow(self, name: str) -> pa.DataType:
+        """The Arrow type of a DuckDB type; the name is one that DuckDB gave."""
         return self._cursor.sql(f"SELECT CAST(NULL AS {name}) AS x").to_arrow_table().schema.field(0).type
 
     def _callback(self, call: Call, function: SqlFunction) -> Callable[..., pa.Array]:
@@ -235,7 +241,8 @@ class _Statement:
             try:
                 return stored(answer(call, function, [column.combine_chunks() for column in columns]))
             except BaseException as error:
-                self._failed = self._failed or error
+                if self._failed is None:
+                    self._failed = error
                 raise
 
         return callback
@@ -253,14 +260,6 @@ class _Statement:
 
 def _exact(call: Callable[..., Any], count: int) -> Callable[..., Any]:
     """DuckDB looks at how many parameters a function has, and wants no stars."""
-    makers: tuple[Callable[..., Any], ...] = (
-        lambda: call(),
-        lambda a: call(a),
-        lambda a, b: call(a, b),
-        lambda a, b, c: call(a, b, c),
-    )
-    if count < len(makers):
-        return makers[count]
     names = ", ".join(f"a{index}" for index in range(count))
     made: Callable[..., Any] = eval(f"lambda {names}: call({names})", {"call": call})  # noqa: S307 - our own names
     return made
@@ -363,7 +362,7 @@ def _distance(wanted: DataType, name: str, arrow: pa.DataType) -> int | None:
         return 0
     if wanted.accepts(arrow):
         if pa.types.is_integer(arrow) and pa.types.is_integer(wanted.arrow):
-            wider = wanted.arrow.bit_width - arrow.bit_width
+            wider: int = wanted.arrow.bit_width - arrow.bit_width
             return wider // 8 if wider > 0 else 100 - wider
         return 20 if pa.types.is_integer(arrow) else 10
     return 200 if taken_as(wanted, name, arrow) else None

@@ -1,7 +1,8 @@
 """A run that is asked batch by batch, by somebody who has the next batch only after the answer to the last one.
 
 The worker stands ready between two questions; the run ends with `Lane.done`, `Lane.finish`, an error, or `cancel`. The
-invariant: one question, one answer, in one thread at a time. Left out on purpose: dead letters; a row that fails ends it.
+invariant: one question, one answer, in one thread at a time. Left out on purpose: dead letters; a row that fails ends
+it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """A function as an engine calls it: with columns, from several threads at once, and again and again within a statement.
 
-Each thread that calls has a lane of its own, which is a run that is asked batch by batch: its worker is taken from those
-that are ready, stays for the statement, and is kept for the next. So a failing row ends as in any other run, with the
-line of the function, and can be replayed. The invariant: a lane is used by one thread at a time; all are closed when the
-statement is. Aggregates are whole runs, so that states travel and are merged. Left out on purpose: SQL.
+Each thread that calls has a lane of its own, which is a run that is asked batch by batch: its worker is taken from
+those that are ready, stays for the statement, and is kept for the next. So a failing row ends as in any other run, with
+the line of the function, and can be replayed. The invariant: a lane is used by one thread at a time; all are closed
+when the statement is. Aggregates are whole runs, so that states travel and are merged. Left out on purpose: SQL.
 """
 
 from __future__ import annotations

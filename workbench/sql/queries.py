@@ -226,13 +226,13 @@ class _Rewriter:
 
     def _replaced(self, node: exp.Expr) -> exp.Expr:
         known = self._known(node)
-        if known is None:
+        if known is None or not isinstance(node, exp.Anonymous):
             return queries_builtins.rewrite(node)
         if known.kind == "udf":
             return self._scalar(node)
         return self._aggregate(node) if known.kind == "udaf" else node
 
-    def _scalar(self, node: exp.Expr) -> exp.Expr:
+    def _scalar(self, node: exp.Anonymous) -> exp.Expr:
         above = node.parent
         if isinstance(above, exp.Lateral):
             raise queries_lateral.no_rows(node)
@@ -242,10 +242,10 @@ class _Rewriter:
             raise QueryError(f"{node.name} is no aggregate: it takes no DISTINCT", offset=offset_of(node))
         return named(self._add(node, "scalar", len(node.expressions)), *_counted(node.expressions))
 
-    def _aggregate(self, node: exp.Expr) -> exp.Expr:
+    def _aggregate(self, node: exp.Anonymous) -> exp.Expr:
         """``f(x, y)`` as ``__call_1(list({'a0': x, 'a1': y}))``; what stands behind it stays with the list."""
         symbol, rows = self._rows(node, "aggregate")
-        top = node
+        top: exp.Expr = node
         while isinstance(top.parent, exp.Filter | exp.Window) and top.parent.this is top:
             top = top.parent
         if top is node:
@@ -254,7 +254,7 @@ class _Rewriter:
         top.replace(named(symbol, top.copy()))
         return node
 
-    def _rows(self, node: exp.Expr, form: Form) -> tuple[str, exp.Expr]:
+    def _rows(self, node: exp.Anonymous, form: Form) -> tuple[str, exp.Expr]:
         arguments = list(node.expressions)
         distinct = len(arguments) == 1 and isinstance(arguments[0], exp.Distinct)
         if distinct:

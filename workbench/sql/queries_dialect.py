@@ -1,8 +1,9 @@
 """Doris's words as sqlglot reads them here: our functions' names are no built-ins, and Doris's types are known.
 
-The invariant: a name that is registered is read as a call of it, whatever sqlglot knows under that name. Built-ins whose
-meaning sqlglot loses on the way (``explode_outer``, ``map``, ``struct`` …) are read as plain calls too, and rewritten by
-`workbench.sql.queries_builtins` and `workbench.sql.queries_lateral`. Left out on purpose: anything about DuckDB.
+The invariant: a name that is registered is read as a call of it, whatever sqlglot knows under that name. Built-ins
+whose meaning sqlglot loses on the way (``explode_outer``, ``map``, ``struct`` …) are read as plain calls too, and
+rewritten by `workbench.sql.queries_builtins` and `workbench.sql.queries_lateral`. Left out on purpose: anything about
+DuckDB.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def dialect(names: Iterable[str]) -> type[Doris]:
     class Tokenizer(Doris.Tokenizer):
         KEYWORDS = {**Doris.Tokenizer.KEYWORDS, **TYPES}  # noqa: RUF012 - as sqlglot has it
 
-    class Parser(parser_class):  # type: ignore[misc, valid-type]
+    class Parser(parser_class):  # type: ignore[misc]
         FUNCTIONS = known
         FUNCTION_PARSERS = parsers
 

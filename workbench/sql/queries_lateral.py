@@ -1,7 +1,7 @@
 """Table functions in a query: LATERAL VIEW, LATERAL, and a call after FROM, as lateral joins with `unnest`.
 
-The invariant: ``f`` drops a row for which nothing comes, ``f_outer`` and LATERAL VIEW OUTER keep it with NULLs, wherever
-they stand in a chain. A table function is a scalar one here, whose value is the list of its rows.
+The invariant: ``f`` drops a row for which nothing comes, ``f_outer`` and LATERAL VIEW OUTER keep it with NULLs,
+wherever they stand in a chain. A table function is a scalar one here, whose value is the list of its rows.
 """
 
 from __future__ import annotations
@@ -92,11 +92,9 @@ def rows_of(call: exp.Expr, columns: int, ours: Rows) -> tuple[exp.Expr, bool, i
 def rewrite(tree: exp.Expr, ours: Rows, columns_of: Callable[[exp.Anonymous], tuple[str, ...]]) -> exp.Expr:
     """Replace all of them. ``columns_of`` names the columns of a table function of ours."""
     for select in list(tree.find_all(exp.Select)):
-        kept = []
         for lateral in select.args.get("laterals") or []:
-            joined = _join(lateral, ours)
-            select.append("joins", joined)
-        select.set("laterals", kept or None)
+            select.append("joins", _join(lateral, ours))
+        select.set("laterals", None)
     for lateral in list(tree.find_all(exp.Lateral)):
         if lateral.meta.get("ours"):
             continue
@@ -155,9 +153,8 @@ def _replace_table(table: exp.Table, ours: Rows, columns_of: Callable[[exp.Anony
     name = alias.name if isinstance(alias, exp.TableAlias) else call.name
     names = names or (["number"] if call.name.lower() == "numbers" else [])
     source = _source(rows, columns, name, names)
-    if isinstance(table.parent, exp.From):
-        source = exp.Subquery(this=source.this.this, alias=source.args["alias"])
-    table.replace(source)
+    first = isinstance(table.parent, exp.From)
+    table.replace(exp.Subquery(this=source.this.this, alias=source.args["alias"]) if first else source)
 
 
 def _source(rows: exp.Expr, width: int, name: str, columns: list[str]) -> exp.Lateral:

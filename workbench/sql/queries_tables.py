@@ -1,7 +1,7 @@
 """What Doris says about storage in CREATE TABLE: cut out, so that the rest is a table anywhere, and told.
 
-The invariant: what is cut leaves blanks of its length, so that positions stay true; each clause that is cut is told once;
-one that changes which rows a query gives is refused. Left out on purpose: the columns, which sqlglot reads.
+The invariant: what is cut leaves blanks of its length, so that positions stay true; each clause that is cut is told
+once; one that changes which rows a query gives is refused. Left out on purpose: the columns, which sqlglot reads.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sqlglot import TokenType
-from sqlglot.tokens import Token
+from sqlglot.tokenizer_core import Token
 
 from workbench.errors import QueryError
 

@@ -52,7 +52,9 @@ def _begins_with_partition(window: exp.Window) -> bool:
     if spec is None:
         return True
     start, start_side, end_side = (str(spec.args.get(name)).upper() for name in ("start", "start_side", "end_side"))
-    return (start, start_side) == ("UNBOUNDED", "PRECEDING") and end_side != "PRECEDING" and not spec.args.get("exclude")
+    return (
+        (start, start_side) == ("UNBOUNDED", "PRECEDING") and end_side != "PRECEDING" and not spec.args.get("exclude")
+    )
 
 
 class _Split:

@@ -44,7 +44,7 @@ class Source:
 
 
 class OfferedSource(Source):
-    """Items that are offered one by one, by whoever waits for their answers; another thread may `cancel` the waiting."""
+    """Items that are offered one by one, by whoever waits for their answers; another thread may `cancel` that."""
 
     def __init__(self) -> None:
         super().__init__(())
