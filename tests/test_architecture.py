@@ -29,7 +29,7 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "sqlglot": ("sql/",),
     "sqlite3": ("registry/",),
     "subprocess": ("supervisor/process.py",),
-    "yaml": ("fungi.py",),
+    "yaml": ("fungi.py", "targets/fungi.py"),
     "zipfile": ("packaging/",),
 }
 """Where in workbench/ a dangerous or heavy thing may be imported: one file, or one folder."""

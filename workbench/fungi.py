@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -38,6 +38,7 @@ from workbench.supervisor.restart import RestartPolicy
 from workbench.supervisor.source import Item, Source
 from workbench.supervisor.supervisor import Supervisor
 from workbench.supervisor.worker import Launch
+from workbench.targets import fungi
 
 __all__ = ["PythonUdfConfig", "PythonUdfStreamingOperator", "load_pipeline", "pipeline_yaml"]
 
@@ -279,19 +280,4 @@ def _wrong(path: str | os.PathLike[str], what: str) -> UsageProblem:
 
 def pipeline_yaml(function: Function, source: str) -> str:
     """The YAML that runs a script as an operator; ``source`` is where its package (a zip) or its file will be."""
-    spec = function.spec
-    if spec.kind != "script":
-        raise UsageProblem(
-            f"{spec.name} is a {spec.kind}; an operator of Fungi is a script that reads stdin",
-            hint="ddl writes the SQL that registers it in Doris",
-        )
-    transform: dict[str, Any] = {"type": "python", "source": source}
-    if source.lower().endswith(".zip"):
-        parts = PurePosixPath(spec.entry).parts
-        transform["entry"] = "/".join(parts[1:] or parts)
-    if spec.python is not None:
-        transform["python"] = spec.python
-    if spec.env:
-        transform["env"] = dict(sorted(spec.env.items()))
-    text: str = yaml.safe_dump({"transform": transform}, sort_keys=False, allow_unicode=True)
-    return text
+    return fungi.pipeline_yaml(function.spec, source)

@@ -25,6 +25,12 @@ def add(command: Add) -> None:
         "--dialect", default="doris", help="doris (as shipped) or doris-proposal (pull 56877); default: doris"
     )
     ddl.add_argument("--file", metavar="URL", help="where the zip is (default: the code is written into the statement)")
+    deploy = command("deploy", _deploy, "say how to have a function in Doris or Fungi", _DEPLOY_EXAMPLES)
+    deploy.add_argument("name", metavar="NAME", help=_NAME_HELP)
+    deploy.add_argument("--function-version", dest="version", metavar="N", type=count, help="default: the latest")
+    deploy.add_argument("--target", metavar="NAME", default="doris", help="doris (default), doris-proposal or fungi")
+    deploy.add_argument("--file", metavar="URL", help="where the zip will be")
+    deploy.add_argument("-o", "--output", metavar="DIR", help="write the package and the statements into a folder")
     drop = command("drop", _drop, "remove a function with its versions", "example:\n  workbench drop score")
     drop.add_argument("name", metavar="NAME", help=_NAME_HELP)
     command("doctor", _doctor, "look at interpreters, packages and the home", "example:\n  workbench doctor")
@@ -65,6 +71,17 @@ def _ddl(options: argparse.Namespace) -> int:
     return 0
 
 
+def _deploy(options: argparse.Namespace) -> int:
+    from workbench.session import Workbench
+
+    with Workbench(options.home) as session:
+        plan = session.function(options.name, options.version).plan(options.target, file=options.file)
+        print(plan)
+        if options.output is not None and plan.ok:
+            say(*(f"wrote {path}" for path in plan.write(Path(options.output))))
+    return 0 if plan.ok else 1
+
+
 def _drop(options: argparse.Namespace) -> int:
     from workbench.session import Workbench
 
@@ -93,3 +110,7 @@ _PACKAGE_EXAMPLES: Final = """examples:
 _DDL_EXAMPLES: Final = """examples:
   workbench ddl score
   workbench ddl score --dialect doris-proposal --file https://example.com/udf/score.zip"""
+
+_DEPLOY_EXAMPLES: Final = """examples:
+  workbench deploy score --file https://example.com/udf/score.zip -o handover/
+  workbench deploy transform --target fungi -o handover/"""

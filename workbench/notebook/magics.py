@@ -239,6 +239,11 @@ class UdfMagics:
     def _do_ddl(self, options: argparse.Namespace) -> Any:
         return _say(self._found(options).ddl(options.dialect, file=options.file))
 
+    def _do_deploy(self, options: argparse.Namespace) -> Any:
+        plan = self._found(options).plan(options.target, file=options.file)
+        written = [f"{path} written" for path in plan.write(Path(options.out))] if options.out else []
+        return _say("\n".join([*plan.lines(), *written]))
+
     def _do_drop(self, options: argparse.Namespace) -> Any:
         return _say(actions.drop(self.session.workbench, options.name))
 

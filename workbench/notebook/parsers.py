@@ -16,7 +16,7 @@ from workbench.errors import UsageProblem
 from workbench.functions import Kind, Volatility
 
 LATER_OPTIONS: Final = ("--requires", "--live")
-LATER_COMMANDS: Final = (*("debug", "profile", "bench", "sample", "deploy"),)
+LATER_COMMANDS: Final = (*("debug", "profile", "bench", "sample"),)
 
 
 class Parser(argparse.ArgumentParser):
@@ -215,6 +215,13 @@ def _ddl(parser: Parser) -> None:
     )
 
 
+def _deploy(parser: Parser) -> None:
+    _versioned(parser)
+    parser.add_argument("--target", default="doris", metavar="NAME", help="doris (default), doris-proposal or fungi")
+    parser.add_argument("--file", metavar="URL", help="where the zip will be")
+    parser.add_argument("-o", dest="out", metavar="DIR", help="write the package and the statements into a folder")
+
+
 def _help(parser: Parser) -> None:
     parser.add_argument("command", nargs="?", metavar="COMMAND", help="default: all of them")
 
@@ -242,6 +249,7 @@ _COMMANDS: Final[dict[str, tuple[str, Callable[[Parser], None]]]] = {
     "check": ("Try a function on generated data and show where it breaks.", _check),
     "package": ("Write the zip of a function.", _package),
     "ddl": ("Print the SQL that registers a function elsewhere.", _ddl),
+    "deploy": ("Show what to do to have a function in Doris or Fungi, and what is different there.", _deploy),
     "drop": ("Remove a function with all its versions and runs.", _name),
     "doctor": ("Look at interpreters, packages and the home.", _nothing),
     "help": ("Show the help of all commands, or of one.", _help),

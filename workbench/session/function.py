@@ -13,19 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pyarrow as pa
 
 from workbench import settings
 from workbench.checking import Check
 from workbench.checking.check import CHECK_SECONDS, check
-from workbench.errors import DataError, UsageProblem
+from workbench.errors import UsageProblem
 from workbench.functions import FunctionSpec, Kind, Signature
 from workbench.packaging import MANIFEST, read_zip
 from workbench.registry import Registered, Registry
 from workbench.session.binding import Binding
+from workbench.session.call import call
 from workbench.session.compare import Comparison, compare, sample_of
 from workbench.session.data import Again, only, open_data
 from workbench.session.define import names, write_package
+from workbench.session.handover import plan_of
 from workbench.session.history import History
 from workbench.session.lane import Lane, Offered
 from workbench.session.limits import OnError, OnInvalid, check_limits, check_modes
@@ -40,8 +41,8 @@ from workbench.supervisor.restart import RestartPolicy
 from workbench.supervisor.supervisor import Supervisor
 from workbench.supervisor.warm import warm
 from workbench.supervisor.worker import Worker
+from workbench.targets import Plan
 from workbench.types import quote_name
-from workbench.worker import values
 
 if TYPE_CHECKING:
     from workbench.session.workbench import Workbench
@@ -291,31 +292,7 @@ class Function:
         Returns the result of a udf, or of a udaf over this one row; the rows of a udtf as a list, tuples if they have
         several columns. Raises DataError for a value that does not fit, UdfError if the function fails.
         """
-        if self.signature is None:
-            raise UsageProblem(f"{self.name} is a script, which takes batches", hint="use run")
-        params, fields = self.signature.params, self.signature.output_fields(self.kind)
-        wanted = ", ".join(map(str, params))
-        if len(arguments) != len(params):
-            raise UsageProblem(
-                f"{self.name} takes {len(params)} argument{'' if len(params) == 1 else 's'} ({wanted}), "
-                f"{len(arguments)} {'was' if len(arguments) == 1 else 'were'} given",
-                hint="give one value for each",
-            )
-        taken = {name for name, _ in fields}
-        table: dict[str, pa.Array] = {}
-        for index, (param, value) in enumerate(zip(params, arguments, strict=True)):
-            array, misfit = values.writer(param.type.wire, param.type.arrow, str(param))([value])
-            if misfit:
-                raise DataError(f"{self.name}: argument {index}: {misfit[0]}", hint=f"it takes ({wanted})")
-            named = param.name is not None and param.name not in taken
-            table[str(param.name) if named else f"argument {index}"] = array
-        data = pa.table(table) if table else pa.table({"no argument": pa.nulls(1)})
-        with self.run(data, columns=tuple(table)) as run:
-            rows = run.to_arrow().select([name for name, _ in fields])
-        read = [values.reader(type_.wire)(rows.column(name).combine_chunks()) for name, type_ in fields]
-        if self.kind != "udtf":
-            return read[0][0]
-        return list(zip(*read, strict=True)) if len(fields) > 1 else read[0]
+        return call(self, arguments)
 
     def check(
         self,
@@ -437,10 +414,22 @@ class Function:
 
     def package(self, path: str | Path) -> Path:
         """Write its zip to ``path``, or into it if that is a folder; the same bytes wherever and whenever."""
-        return write_package(path, self.name, self._owner.registry.package_path(self.sha256).read_bytes())
+        return write_package(path, self.name, self.package_path.read_bytes())
+
+    @property
+    def package_path(self) -> Path:
+        """Where the registry keeps its zip."""
+        return self._owner.registry.package_path(self.sha256)
 
     def ddl(self, dialect: str = "doris", *, file: str | None = None) -> str:
         """The SQL that registers it: dialect "doris" (as shipped) or "doris-proposal"; ``file``: the URL of the zip."""
-        files = set(read_zip(self._owner.registry.package_path(self.sha256)).files) - {MANIFEST}
-        source = self.source if len(files) == 1 else None
+        source = self.source if len(set(read_zip(self.package_path).files) - {MANIFEST}) == 1 else None
         return create_function(self.spec, source=source, dialect=dialect, file=file)
+
+    def plan(self, target: str = "doris", *, file: str | None = None) -> Plan:
+        """What to do to have it in ``target`` ("doris", "doris-proposal", "fungi"), and what will be different there.
+
+        ``file`` is the URL or path at which the package will be. Nothing is applied. Raises UsageProblem for a target
+        that is not known.
+        """
+        return plan_of(self, target, file)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import quote
@@ -35,6 +36,26 @@ def create_function(
     "doris" puts it into the statement unless ``file``, the URL of the zip, is given. Raises UsageProblem for a script,
     which is no function in SQL, for what the dialect cannot express, and for an unknown dialect.
     """
+    return str(write_function(spec, source=source, dialect=dialect, file=file))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A statement, what the other side does otherwise, and what it needs: the URL of the zip, a version of Python."""
+
+    statement: str
+    notes: tuple[str, ...]
+    file: str | None = None
+    runtime_version: str | None = None
+
+    def __str__(self) -> str:
+        return "".join(f"-- {_one_line(note)}\n" for note in self.notes) + self.statement
+
+
+def write_function(
+    spec: FunctionSpec, *, source: str | None = None, dialect: str = "doris", file: str | None = None
+) -> Written:
+    """`create_function`, with what it says in comments apart."""
     write = _DIALECTS.get(dialect)
     if write is None:
         raise UsageProblem(f"there is no dialect {dialect!r}", hint=f"choose {' or '.join(_DIALECTS)}")
@@ -46,7 +67,7 @@ def create_function(
     return write(spec, spec.signature, source, file)
 
 
-def _shipped(spec: FunctionSpec, signature: Signature, source: str | None, file: str | None) -> str:
+def _shipped(spec: FunctionSpec, signature: Signature, source: str | None, file: str | None) -> Written:
     """Doris 4.1: inline code, or a file and the path of the function in it."""
     symbol = spec.symbol or spec.name
     inline = source is not None and file is None
@@ -72,10 +93,11 @@ def _shipped(spec: FunctionSpec, signature: Signature, source: str | None, file:
         if tag != "$$":
             notes.append("the code holds $$, so its quotes carry a tag; give file= where only plain $$ is understood")
         body = f" AS {tag}\n{source}{tag}"
-    return _statement(spec, signature, properties, notes) + body + ";\n"
+    statement = _statement(spec, signature, properties) + body + ";\n"
+    return Written(statement, tuple(notes), properties.get("file"), properties["runtime_version"])
 
 
-def _proposed(spec: FunctionSpec, signature: Signature, _source: str | None, file: str | None) -> str:
+def _proposed(spec: FunctionSpec, signature: Signature, _source: str | None, file: str | None) -> Written:
     """Pull 56877: the symbol is the entry file, its function is always ``evaluate``."""
     if spec.kind == "udaf":
         raise UsageProblem(
@@ -97,10 +119,10 @@ def _proposed(spec: FunctionSpec, signature: Signature, _source: str | None, fil
     if spec.mode.name in ("columns", "async"):
         notes.append(f"mode {spec.mode} is not part of the proposal: it calls the function row by row")
     notes += _environment(spec)
-    return _statement(spec, signature, properties, notes) + ";\n"
+    return Written(_statement(spec, signature, properties) + ";\n", tuple(notes), properties["file"])
 
 
-_DIALECTS: Final[dict[str, Callable[[FunctionSpec, Signature, str | None, str | None], str]]] = {
+_DIALECTS: Final[dict[str, Callable[[FunctionSpec, Signature, str | None, str | None], Written]]] = {
     "doris": _shipped,
     "doris-proposal": _proposed,
 }
@@ -108,16 +130,15 @@ _DIALECTS: Final[dict[str, Callable[[FunctionSpec, Signature, str | None, str | 
 _UPLOAD: Final = "upload the zip (package writes it) and put its URL in the place of this file"
 
 
-def _statement(spec: FunctionSpec, signature: Signature, properties: Mapping[str, str], notes: list[str]) -> str:
+def _statement(spec: FunctionSpec, signature: Signature, properties: Mapping[str, str]) -> str:
     if "\0" in spec.database + signature.name + str(signature.returns) + signature.argument_types:
         raise UsageProblem(f"{spec.name!r} has a NUL in a name, which SQL cannot hold", hint="rename it")
     scope = "GLOBAL " if spec.database == GLOBAL_DATABASE else ""
     database = "" if spec.database in (DEFAULT_DATABASE, GLOBAL_DATABASE) else f"{quote_name(spec.database)}."
-    comments = "".join(f"-- {_one_line(note)}\n" for note in notes)
     listed = ",\n".join(f"    {write_string(key)} = {write_string(value)}" for key, value in properties.items())
     name = f"{database}{quote_name(signature.name)}"
     head = f"CREATE {scope}{_WORDS[spec.kind]}FUNCTION {name}({signature.argument_types})"
-    return f"{comments}{head}\nRETURNS {signature.returns}\nPROPERTIES (\n{listed}\n)"
+    return f"{head}\nRETURNS {signature.returns}\nPROPERTIES (\n{listed}\n)"
 
 
 def _lacks(spec: FunctionSpec) -> Iterator[str]:

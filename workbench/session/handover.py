@@ -1,0 +1,20 @@
+"""From a registered version to a plan for a target. Left out on purpose: what a plan says (`workbench.targets`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.packaging import MANIFEST, read_zip
+from workbench.targets import Handover, Plan, plan
+
+if TYPE_CHECKING:
+    from workbench.session.function import Function
+
+
+def plan_of(function: Function, target: str, where: str | None) -> Plan:
+    """See `Function.plan`."""
+    package = read_zip(function.package_path)
+    files = [name for name in package.files if name != MANIFEST]
+    code = {name: package.read(name).decode("utf-8", "replace") for name in files if name.endswith(".py")}
+    source = function.source if len(files) == 1 else None
+    return plan(target, Handover(function.spec, function.version, package.data, source, code, where))
