@@ -100,7 +100,7 @@ class Watched:
             self.elsewhere.append(request.url)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab without token, news and telemetry, with all its folders in a temporary one."""
     if shutil.which("chromium") is None:
@@ -154,7 +154,7 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
             return
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """The system's Chromium, headless."""
     found = shutil.which("chromium")
