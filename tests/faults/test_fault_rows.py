@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import io
+import random
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ import pytest
 from fix_processes import alive, batch, ids, until
 
 import workbench as wb
-from workbench.errors import WorkerStartError
+from workbench.errors import RunClosed, WorkbenchError, WorkerStartError
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,6 +60,33 @@ def test_row_34_no_process_fifty_times(tmp_path: Path, monkeypatch: pytest.Monke
         function.start(8)
         assert len(function.status["workers"]) == 8
         assert function.call(7) == 7
+
+
+def test_row_41_close_while_32_threads_call(tmp_path: Path) -> None:
+    """Whenever it is closed, each call is right or says that it was closed; none waits for ever."""
+    seed = random.SystemRandom().randrange(1 << 32)
+    print("seed", seed)
+    dice = random.Random(seed)
+    for number in range(3):
+        w = wb.Workbench(tmp_path / str(number))
+        function = w.register("def evaluate(a):\n    return a + 1\n", "next(a BIGINT) -> BIGINT")
+        begun, patience = threading.Semaphore(0), dice.randrange(60)
+
+        def call(thread: int, begun: threading.Semaphore = begun, function: wb.Function = function) -> None:
+            for count in range(50):
+                begun.release()
+                assert function.call(thread * count) == thread * count + 1
+
+        def close(w: wb.Workbench = w, begun: threading.Semaphore = begun, patience: int = patience) -> None:
+            for _ in range(patience):
+                begun.acquire()
+            w.close()
+            w.close()
+
+        errors = in_threads(lambda thread: close() if thread == 32 else call(thread), 33)
+        assert all(isinstance(error, WorkbenchError) for error in errors), (seed, errors)
+        with pytest.raises(RunClosed):
+            function.call(1)
 
 
 WRITES = """
