@@ -90,7 +90,10 @@ def test_old_runs_go(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("workbench.registry.runs.RUNS_KEPT", 3)
     job, other = version(registry), version(registry, name="other")
     kept = registry.begin_run(other)
-    runs = [registry.begin_run(job) for _ in range(5)]
+    runs = []
+    for _ in range(5):
+        runs.append(registry.begin_run(job))
+        registry.end_run(runs[-1], "completed")
     assert [row["run"] for row in registry.runs(job)] == [3, 4, 5]
     assert [row["id"] for row in registry.runs(other)] == [kept]
     with pytest.raises(RegistryError, match="the function or run was dropped meanwhile"):
@@ -98,6 +101,22 @@ def test_old_runs_go(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Non
     registry.add_events(runs[2], EVENTS)
     registry.begin_run(job)
     assert registry.events(job) == []
+
+
+def test_open_runs_stay(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that has not ended is not forgotten for newer ones, unless it began so long ago that it never will end."""
+    monkeypatch.setattr("workbench.registry.runs.RUNS_KEPT", 3)
+    job = version(registry)
+    killed = registry.begin_run(job, "2020-02-02T02:02:02+00:00")
+    stream = registry.begin_run(job)
+    for _ in range(5):
+        registry.end_run(registry.begin_run(job), "completed")
+    assert killed not in [row["id"] for row in registry.runs(job)]
+    registry.add_events(stream, EVENTS)
+    registry.end_run(stream, "completed")
+    assert [row["run"] for row in registry.runs(job)] == [2, 5, 6, 7]
+    registry.begin_run(job)
+    assert [row["run"] for row in registry.runs(job)] == [6, 7, 8]
 
 
 def test_dropped_function(registry: Registry) -> None:

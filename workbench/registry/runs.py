@@ -1,7 +1,8 @@
 """What happened: the runs of each function with their events and dead letters, the last `RUNS_KEPT` of them.
 
-Numbers of runs count from 1 over all versions of a function and are not given twice while it is registered. A run whose
-process was killed stays "running". Left out on purpose: live runs; they hand their events over when they like.
+Numbers of runs count from 1 over all versions of a function and are not given twice while it is registered. A run that
+has not ended is kept, however many came after it: it still has events to hand over. One whose process was killed stays
+"running", and goes after `OPEN_KEPT`. Left out on purpose: live runs; they hand their events over when they like.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
 from workbench.errors import RegistryError
 from workbench.events import Event
 from workbench.registry.database import Database
 from workbench.settings import RUNS_KEPT
+
+OPEN_KEPT: Final = timedelta(days=7)
+"""After this long a run that never told its end is taken for one whose process was killed."""
 
 _RUNS = """
 SELECT runs.id, runs.run, versions.version, runs.started, runs.status, runs.rows_in, runs.rows_out, runs.skipped,
@@ -62,7 +66,10 @@ class RunLog:
             number = connection.execute(f"SELECT coalesce(max(run), 0) + 1 {of_function}", tuple(function)).fetchone()[
                 0
             ]
-            connection.execute(f"DELETE {of_function} AND run <= ?", (function[0], number - RUNS_KEPT))
+            connection.execute(
+                f"DELETE {of_function} AND run <= ? AND (status <> 'running' OR started < ?)",
+                (function[0], number - RUNS_KEPT, _iso(datetime.now(UTC) - OPEN_KEPT)),
+            )
             done = connection.execute(
                 "INSERT INTO runs (version_id, run, started) VALUES (?, ?, ?)",
                 (registered_id, number, started or now()),
@@ -132,7 +139,11 @@ class RunLog:
 
 def now() -> str:
     """This moment, as ISO text in UTC to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return _iso(datetime.now(UTC))
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
 
 
 def _new_id(cursor: sqlite3.Cursor) -> int:
