@@ -253,6 +253,7 @@ def main(fd: int) -> None:
         protocol.PLACED: ("batch", host.placed),
         protocol.LENT: ("open", host.lent),
     }
+    alive.start()
     try:
         while True:
             kind, number, payload = parent.receive()
@@ -260,8 +261,6 @@ def main(fd: int) -> None:
             alive.busy = True
             try:
                 action(number, payload)
-                if kind == protocol.LOAD:
-                    alive.start()
             except ParentGone:
                 raise
             except BaseException as error:
@@ -287,7 +286,7 @@ def resident() -> int:
 def die_with(parent: int) -> None:
     """Ask the kernel to end this process with the thread that spawned it: a busy loop would never see the socket close.
 
-    Linux only, and only where ctypes is; elsewhere the end of the socket is all there is.
+    Linux only, and only where ctypes is; elsewhere the end of the socket tells it, or `pulse` if it is busy.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -1,13 +1,15 @@
-"""Telling the parent that this process is alive while a request takes long.
+"""Telling the parent that this process is alive while a request takes long, and ending it when there is no parent.
 
 A thread beats once a second as long as something is worked on. It needs the GIL for that: code that never gives it
-back, or a stopped process, is silent, which is what the parent wants to know. The invariant: a short request costs
-nothing but two assignments. Left out on purpose: what the parent makes of silence.
+back, or a stopped process, is silent, which is what the parent wants to know. It also looks whether the parent is
+still there, for systems whose kernel does not tell. The invariant: a short request costs nothing but two assignments.
+Left out on purpose: what the parent makes of silence; an orphan that holds the GIL, where only the kernel could end it.
 """
 
 from __future__ import annotations
 
 import _thread
+import os
 import time
 from typing import Any, Callable
 
@@ -20,6 +22,7 @@ class Pulse:
     def __init__(self, beat: Callable[[], Any]) -> None:
         self.busy = False
         self._beat = beat
+        self._parent = os.getppid()
 
     def start(self) -> None:
         """Beat from now on, in a thread that `threading` does not list: it is none of the user's."""
@@ -28,5 +31,7 @@ class Pulse:
     def _run(self) -> None:
         while True:
             time.sleep(SECONDS)
+            if os.getppid() != self._parent:
+                os._exit(1)  # the main thread may be in a loop that never ends
             if self.busy:
                 self._beat()

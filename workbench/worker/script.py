@@ -21,7 +21,9 @@ if __name__ == "__main__":
     _HERE = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or os.curdir) != _HERE]
 
+import _thread
 import atexit
+import contextlib
 import faulthandler
 import io
 import json
@@ -270,15 +272,26 @@ def _frame(name: str, line: int, function: str, values: Dict[str, Any]) -> Dict[
 
 
 def _die_with(parent: int) -> None:
-    """As `host.die_with`, said again because this file uses nothing beside it: a busy script sees no socket close."""
+    """As `host.die_with`, said again because this file uses nothing beside it: a busy script sees no socket close.
+
+    Where the kernel cannot be asked, a thread looks; it is none that `threading` lists.
+    """
     if sys.platform.startswith("linux"):
-        try:
+        with contextlib.suppress(ImportError):
             import ctypes
-        except ImportError:
+
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+            if os.getppid() != parent:
+                os._exit(1)
             return
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-        if os.getppid() != parent:
-            os._exit(1)
+    _thread.start_new_thread(_watch, (parent,))
+
+
+def _watch(parent: int) -> None:
+    """End this process when it is an orphan."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
 
 
 def main() -> Optional[int]:
