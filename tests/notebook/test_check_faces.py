@@ -40,6 +40,9 @@ def test_the_magic_shows_a_check(cell: Callable[[str], Any], shown: Callable[[An
     bundle = shown(check)
     assert bundle["text/plain"].splitlines()[0] == "check of head v1: 1 finding; 7 things tried; seed 0"
     assert "head.call('')" in bundle["text/plain"]
+    tried = bundle["text/plain"].partition("\ntried:\n")[2].splitlines()
+    assert tried[0].startswith("✕ rows: each row has a result of the declared type (")
+    assert {line[0] for line in tried[1:]} == {"✓"}
     assert "head.call(&#x27;&#x27;)" in bundle["text/html"]
     assert cell("%udf check head --seed 2 --no-nulls --values {dict(s=['a', 'b'])}").value.ok
     assert isinstance(cell("%udf check head --values a").error, UsageProblem)

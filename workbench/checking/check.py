@@ -42,6 +42,7 @@ def check(
     why = ""
     for step in aggregate_steps(probe) if spec.kind == "udaf" else row_steps(probe, source):
         probe.rows = probe.runs = 0
+        before = len(result.findings)
         left_out = why
         if not why:
             try:
@@ -51,5 +52,6 @@ def check(
             except KeyboardInterrupt:
                 result.interrupted = True
                 left_out = why = "interrupted"
-        result.tried.append(Tried(step.kind, step.text, probe.rows, probe.runs, left_out))
+        found = len(result.findings) - before
+        result.tried.append(Tried(step.kind, step.text, probe.rows, probe.runs, left_out, found))
     return result

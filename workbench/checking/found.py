@@ -30,13 +30,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One thing that was tried, on how many rows in how many runs; ``left_out`` says why it was not, or not wholly."""
+    """One thing that was tried, on how many rows in how many runs; ``left_out`` says why it was not, or not wholly.
+
+    ``found`` counts the findings that came of it.
+    """
 
     kind: str
     text: str
     rows: int = 0
     runs: int = 0
     left_out: str = ""
+    found: int = 0
 
 
 @dataclass(slots=True)
@@ -80,8 +84,8 @@ class Check:
             yield f"    expected  {one.expected}"
             yield f"    got       {one.got}"
             yield f"    {one.call}"
-        for tried in self.tried:
-            yield tried_line(tried)
+        yield "tried:"
+        yield from map(tried_line, self.tried)
         yield from (f"· {note}" for note in self.notes)
 
     def __repr__(self) -> str:
@@ -89,8 +93,9 @@ class Check:
 
 
 def tried_line(tried: Tried) -> str:
-    """``✓ workers: two workers give the same as one (120 rows, 2 runs)``."""
+    """``✓ workers: two workers give the same as one (120 rows, 2 runs)``; ✕ if they do not, ▲ if it is unknown."""
     runs = "1 run" if tried.runs == 1 else f"{tried.runs} runs"
     count = f" ({tried.rows:,} rows, {runs})" if tried.runs else ""
     left = f"; not tried: {tried.left_out}" if tried.left_out else ""
-    return f"{'▲' if left else '·'} {tried.kind}: {tried.text}{count}{left}"
+    sign = "✕" if tried.found else "▲" if left else "✓"
+    return f"{sign} {tried.kind}: {tried.text}{count}{left}"
