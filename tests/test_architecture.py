@@ -28,7 +28,8 @@ DOORS: Final[dict[str, tuple[str, ...]]] = {
     "rich": ("demo.py", "terminal.py"),
     "sqlglot": ("sql/",),
     "sqlite3": ("registry/",),
-    "subprocess": ("supervisor/process.py",),
+    "subprocess": ("supervisor/process.py", "environments/uv.py"),  # the second runs uv, not workers
+    "uv": ("environments/uv.py",),
     "yaml": ("fungi.py", "targets/fungi.py"),
     "zipfile": ("packaging/",),
 }
@@ -166,7 +167,11 @@ def test_module_keeps_the_rules(module: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "source", "message"),
     [
-        ("session.py", "import subprocess", "subprocess is imported in supervisor/process.py only"),
+        (
+            "session.py",
+            "import subprocess",
+            "subprocess is imported in supervisor/process.py and environments/uv.py only",
+        ),
         ("supervisor/pool.py", "def f():\n    from subprocess import run", "subprocess is imported in"),
         ("notebook/table.py", "from html import escape", "html is imported in notebook/html.py only"),
         ("registry/store.py", "import concurrent, pickle", "pickle is imported in worker/ only"),
@@ -194,6 +199,7 @@ def test_a_broken_rule_is_seen(path: str, source: str, message: str) -> None:
     ("path", "source"),
     [
         ("supervisor/process.py", "import subprocess"),
+        ("environments/uv.py", "import subprocess\nfrom uv import find_uv_bin"),
         ("packaging/archive.py", "import zipfile"),
         ("transport/framed.py", "from workbench.worker.protocol import read\nfrom workbench.worker import values"),
         ("worker/host.py", "import os.path\nfrom . import values\ndef f():\n    import pyarrow as pa"),

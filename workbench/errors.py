@@ -17,6 +17,7 @@
         ├── WorkerStartError                the subprocess cannot become ready; starting it again would not help
         │   ├── PythonNotFound (FileNotFoundError)
         │   ├── ScriptNotFound (FileNotFoundError)
+        │   ├── EnvironmentBuildError       the requirements of the function cannot be installed
         │   └── WorkerStartTimeout (TimeoutError)
         ├── WorkerCrashed                   the subprocess died
         │   ├── WorkerOutOfMemory           ... because it was ended for what it used
@@ -224,6 +225,10 @@ class ScriptNotFound(WorkerStartError, FileNotFoundError):
     """The script, or the entry inside a zip, does not exist; no worker was started."""
 
     __str__ = WorkbenchError.__str__
+
+
+class EnvironmentBuildError(WorkerStartError):
+    """The requirements of the function cannot be installed; no worker was started. ``logs``: uv's last lines."""
 
 
 class WorkerStartTimeout(WorkerStartError, TimeoutError):

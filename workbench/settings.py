@@ -86,6 +86,12 @@ LOG_RATE: Final = 100
 STOP_SECONDS: Final = 2.0
 """How long a worker may take to end by itself, or to finish what it was doing, before it is killed."""
 
+BUILD_SECONDS: Final = 900.0
+"""How long an environment may take to build: a gigabyte of wheels over a slow line."""
+
+ENVIRONMENT_DAYS: Final = 30.0
+"""Environments that were not used for so long are removed by `workbench env prune`."""
+
 RUNS_KEPT: Final = 100
 """Runs of one function whose events and dead letters stay in the registry; the oldest go first."""
 

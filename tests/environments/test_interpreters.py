@@ -21,6 +21,8 @@ def pythons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "python3.9").write_text("not executable")
     (tmp_path / "python3.8-config").write_text("#!/bin/sh\n")
     monkeypatch.setenv("PATH", os.pathsep.join([str(tmp_path), str(tmp_path / "missing"), ""]))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "uv"))
     return tmp_path
 
 
@@ -42,8 +44,8 @@ def test_by_version_name_and_path(pythons: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("wanted", "reason"),
     [
-        ("3.99", "was not found on PATH"),
-        ("python3.9", "was not found on PATH"),
+        ("3.99", "was not found on PATH, nor in pyenv or uv"),
+        ("python3.9", "was not found on PATH, nor in pyenv or uv"),
         ("no-such-python", "was not found on PATH"),
         ("", "was not found on PATH"),
         ("/no/such/python", "does not exist"),
@@ -68,3 +70,34 @@ def test_installed_lists_each_once(pythons: Path) -> None:
     found = installed()
     assert found[0] == sys.executable
     assert [Path(path).name for path in found[1:]] == ["python3.30t", "python3.6"]
+
+
+def executable(path: Path) -> str:
+    """A program."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("#!/bin/sh\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_those_of_pyenv_and_uv_need_not_be_on_path(pythons: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest of a version is taken, itself and not the shim, which may be for another version."""
+    shim = Path(executable(pythons / "pyenv/shims/python3.12"))
+    monkeypatch.setenv("PATH", os.pathsep.join([str(shim.parent), str(pythons)]))
+    executable(pythons / "pyenv/versions/3.12.9/bin/python3.12")
+    newest = executable(pythons / "pyenv/versions/3.12.10/bin/python3.12")
+    other = executable(pythons / "uv/cpython-3.9.2-linux/bin/python3.9")
+    assert find_python("3.12") == find_python("python3.12") == newest
+    assert find_python("3.9") == other
+    assert {newest, other} < set(installed())
+    assert str(shim) not in installed()
+
+
+@pytest.mark.parametrize("name", ["pypy3.10", "graalpy"])
+def test_another_python_is_refused_by_name(pythons: Path, name: str) -> None:
+    """Under whatever name it is called."""
+    executable(pythons / name)
+    (pythons / "python3.16").symlink_to(pythons / name)
+    for wanted in (name, "3.16"):
+        with pytest.raises(PythonNotFound, match=f"{wanted!r} is {name.partition('3')[0]}; no worker was started"):
+            find_python(wanted)

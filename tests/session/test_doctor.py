@@ -13,6 +13,13 @@ from workbench.session import doctor as module
 from workbench.session.doctor import Finding, doctor
 
 
+@pytest.fixture(autouse=True)
+def _only_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No interpreters of pyenv or uv."""
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "uv"))
+
+
 def interpreter(folder: Path, name: str, body: str) -> None:
     """A program on PATH that is named like a Python."""
     path = folder / name

@@ -1,5 +1,7 @@
-"""Which interpreter a function runs in: the executables of this machine, found by path, name or version."""
+"""Which interpreter a function runs in: one of this machine, or one that is built for its requirements with uv."""
 
 from workbench.environments.interpreters import find_python, installed
+from workbench.environments.requirements import distribution_of, normalised
+from workbench.environments.store import Environment, Environments
 
-__all__ = ["find_python", "installed"]
+__all__ = ["Environment", "Environments", "distribution_of", "find_python", "installed", "normalised"]
