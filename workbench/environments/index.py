@@ -1,6 +1,7 @@
 """Where uv finds packages: as uv is configured, else as pip is, so that what `pip install` finds here is found.
 
-Left out on purpose: pip's other options, and passing anything on where uv has variables of its own.
+Left out on purpose: pip's other options (uv has no variable for ``no-index``), and passing anything on where uv has
+variables of its own.
 """
 
 from __future__ import annotations
@@ -13,13 +14,12 @@ from typing import Final
 
 import platformdirs
 
-_OF_UV: Final = ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_NO_INDEX", "UV_CONFIG_FILE")
+_OF_UV: Final = ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_CONFIG_FILE")
 _NAMES: Final = {
     "index-url": ("UV_DEFAULT_INDEX", " "),
     "extra-index-url": ("UV_INDEX", " "),
     "find-links": ("UV_FIND_LINKS", ","),
     "trusted-host": ("UV_INSECURE_HOST", " "),
-    "no-index": ("UV_NO_INDEX", " "),
     "cert": ("SSL_CERT_FILE", " "),
 }
 """pip's option, uv's variable, and what stands there between several values."""

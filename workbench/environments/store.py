@@ -83,8 +83,10 @@ class Environments:
         wanted = tuple(sorted({"pyarrow", *requirements}))
         key = _key(base, wanted)
         place = self.folder / key
-        if key in self._held and _is_whole(place):
-            return str(_interpreter(place))
+        if key in self._held:
+            if _is_whole(place):
+                return str(_interpreter(place))
+            os.close(self._held.pop(key))  # what was used is gone: one may build again
         deadline = time.monotonic() + (settings.BUILD_SECONDS if seconds is None else seconds)
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(self.folder / f"{key}.lock", os.O_RDWR | os.O_CREAT, 0o600)
