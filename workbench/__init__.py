@@ -2,10 +2,11 @@
 
 from workbench import fungi, samples
 from workbench.notebook import load_ipython_extension, unload_ipython_extension
-from workbench.session import Function, Run, Workbench, udaf, udf, udtf
+from workbench.session import Function, Result, Run, Workbench, udaf, udf, udtf
 
 __all__ = [
     "Function",
+    "Result",
     "Run",
     "Workbench",
     "fungi",

@@ -28,6 +28,9 @@ from workbench.types import Array, DataType, LargeInt, Struct
 POLL_SECONDS: Final = 0.05
 """How often a statement is interrupted until it ends: it may be on its way into the next call."""
 
+TICK_SECONDS: Final = 0.1
+"""How often the caller is told that a statement is still running."""
+
 _UNBOUND: Final = re.compile(r"given name and argument types '(__call_(\d+)\((.*)\))'\. You might", re.DOTALL)
 _LITERALS: Final = {"INTEGER_LITERAL": "BIGINT", "STRING_LITERAL": "VARCHAR", '"NULL"': "INTEGER", "JSON": "VARCHAR"}
 
@@ -78,14 +81,18 @@ class DuckDB:
         """Close the database. May be called twice."""
         self._connection.close()
 
-    def has_table(self, database: str, name: str) -> bool:
-        """Whether there is a table or view of that name."""
+    def databases(self) -> set[str]:
+        """The names of the databases that are there, DuckDB's own among them."""
+        found = self._connection.execute("SELECT schema_name FROM information_schema.schemata").fetchall()
+        return {name for (name,) in found}
+
+    def tables(self, database: str) -> list[str]:
+        """The names of a database's tables and views, sorted."""
         found = self._connection.execute(
-            "SELECT 1 FROM information_schema.tables WHERE lower(table_name) = lower(?) "
-            "AND (? = '' OR lower(table_schema) = lower(?))",
-            [name, database, database],
-        ).fetchone()
-        return found is not None
+            "SELECT table_name FROM information_schema.tables WHERE lower(table_schema) = lower(?) ORDER BY 1",
+            [database],
+        ).fetchall()
+        return [name for (name,) in found]
 
     def create_database(self, name: str) -> None:
         """Make a database, if it is not there."""
@@ -102,14 +109,16 @@ class DuckDB:
         overloads: Callable[[str], Sequence[SqlFunction]],
         tables: Mapping[str, Any],
         database: str = "main",
+        tick: Callable[[], object] | None = None,
     ) -> pa.Table:
         """Run a statement. ``tables`` are Arrow tables or readers by name, seen before those of the database.
 
-        ``overloads`` gives the functions of a name. Raises QueryError, what a function raised, and KeyboardInterrupt.
+        ``overloads`` gives the functions of a name; ``tick`` is called in this thread while it runs. Raises QueryError,
+        what a function raised, and KeyboardInterrupt.
         """
         with self._lock:
             statement = _Statement(self._connection, query, overloads)
-            return statement.run(tables, database)
+            return statement.run(tables, database, tick)
 
 
 class _Statement:
@@ -126,11 +135,14 @@ class _Statement:
         self._failed: BaseException | None = None
         self._result: pa.Table | None = None
 
-    def run(self, tables: Mapping[str, Any], database: str) -> pa.Table:
+    def run(self, tables: Mapping[str, Any], database: str, tick: Callable[[], object] | None) -> pa.Table:
         thread = threading.Thread(target=self._work, args=(tables, database), name="workbench-sql", daemon=True)
         thread.start()
         try:
-            self._done.wait()  # not join: interrupted, it takes a living thread for dead (Python 3.11)
+            # Not join: interrupted, it takes a living thread for dead (Python 3.11).
+            while not self._done.wait(TICK_SECONDS if tick is not None else None):
+                if tick is not None:
+                    tick()
         except BaseException:
             self._stop()
             raise
@@ -178,8 +190,10 @@ class _Statement:
         """Run it once all calls are filled in; each attempt fills in one."""
         while True:
             try:
-                relation = self._cursor.sql(self._query.sql)
-                return pa.table({}) if relation is None else relation.to_arrow_table()
+                if self._query.reads:
+                    return self._cursor.sql(self._query.sql).to_arrow_table()
+                changed = self._cursor.execute(self._query.sql).fetchall()
+                return pa.table({"Count": [count for (count,) in changed]})
             except duckdb.BinderException as error:
                 found = _UNBOUND.search(str(error))
                 if found is None or self._query.calls[int(found[2])] in self._filled:

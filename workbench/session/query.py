@@ -8,7 +8,7 @@ out on purpose: statements about functions, and scripts of several statements (`
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,8 @@ from workbench.session.data import open_data
 from workbench.session.function import Function
 from workbench.session.run import Run
 from workbench.session.sql_functions import SqlFunction
-from workbench.sql.queries import Known, rewrite
+from workbench.session.sql_session import SqlSession
+from workbench.sql.queries import Known, Query, rewrite
 from workbench.sql.queries_lateral import OUTER
 
 if TYPE_CHECKING:
@@ -53,45 +54,66 @@ class Queries:
         text: str,
         tables: Mapping[str, Any] | None = None,
         *,
-        database: str = DEFAULT_DATABASE,
+        session: SqlSession | None = None,
         offset: int = 0,
+        limits: Mapping[str, Any] | None = None,
+        progress: Callable[[Mapping[str, int]], None] | None = None,
     ) -> Answer:
-        """Run one statement of Doris's SQL. ``database`` is where names are looked up first.
+        """Run one statement of Doris's SQL. ``session`` says where names are looked up.
 
-        ``offset`` is where the text begins in its script. Raises QueryError for a statement that cannot be run, and
+        ``offset`` is where the text begins in its script, ``limits`` are options of `Function.run`; ``progress`` is
+        told how many rows have gone into each function. Raises QueryError for a statement that cannot be run, and
         what a function's run raises: UdfError for a row that fails.
         """
-        functions = self._functions(database)
+        session = session or SqlSession()
+        functions = self._functions(session.search_path())
         query = rewrite(text, {name: _known(found[0]) for name, found in functions.items()}, offset=offset)
         given = {name.lower(): table for name, table in (tables or {}).items()}
         found = {name: given[name.lower()] for place, name in query.tables if not place and name.lower() in given}
         made: dict[int, SqlFunction] = {}  # one of each, so that two calls share their workers
 
         def overloads(name: str) -> list[SqlFunction]:
-            return [made.setdefault(one.registered_id, SqlFunction(one)) for one in functions[name]]
+            return [made.setdefault(one.registered_id, SqlFunction(one, limits)) for one in functions[name]]
 
         try:
             table = self.engine.run(
                 query,
                 overloads=overloads,
                 tables={name: as_table(name, table) for name, table in found.items()},
-                database="main" if database == DEFAULT_DATABASE else database,
+                database="main" if session.database == DEFAULT_DATABASE else session.database,
+                tick=None
+                if progress is None
+                else lambda: progress({one.name: one.rows for one in list(made.values())}),
             )
         except QueryError as error:
             error.offset = None if error.offset is None else error.offset + offset
             raise
+        if query.sql.startswith("EXPLAIN"):
+            table = _with_names(table, query)
         return Answer(table, query.reads, query.notes)
 
-    def _functions(self, database: str) -> dict[str, list[Function]]:
-        """All functions by the names under which a query may call them; overloads together."""
-        found: dict[str, list[Function]] = {}
+    def _functions(self, places: Sequence[str]) -> dict[str, list[Function]]:
+        """All functions by the names under which a query may call them; overloads together.
+
+        Each as ``database.name``; by its name alone if it is in one of ``places``, of which the first counts most.
+        """
+        found: dict[tuple[str, str], list[Function]] = {}
         for function in self._workbench.functions():
-            name, place = function.name.lower(), function.spec.database
+            name, place = function.name.lower(), function.spec.database.lower()
             for called in (name, name + OUTER) if function.kind == "udtf" else (name,):
-                for full in (called, f"{place.lower()}.{called}"):
-                    if place == database or "." in full:
-                        found.setdefault(full, []).append(function)
-        return found
+                found.setdefault((place, called), []).append(function)
+        named = {f"{place}.{called}": ones for (place, called), ones in found.items()}
+        for wanted in reversed(places):
+            named |= {called: ones for (place, called), ones in found.items() if place == wanted.lower()}
+        return named
+
+
+def _with_names(plan: pa.Table, query: Query) -> pa.Table:
+    """A plan with the functions' own names, as long as the ones that stand for them: it is drawn in boxes."""
+    texts = plan.column("explain_value").to_pylist()
+    for call in reversed(query.calls):
+        texts = [text.replace(call.symbol, call.name.ljust(len(call.symbol))) for text in texts]
+    return plan.set_column(1, "explain_value", pa.array(texts, pa.string()))
 
 
 def _known(function: Function) -> Known:

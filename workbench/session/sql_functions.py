@@ -9,9 +9,9 @@ when the statement is. Aggregates are whole runs, so that states travel and are 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,7 +31,7 @@ HINT: Final = "the statement ended here; run the function over these rows to set
 class SqlFunction:
     """See `workbench.engines.duckdb.SqlFunction`, which this is."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, limits: Mapping[str, Any] | None = None) -> None:
         if function.signature is None:
             raise ValueError(f"{function.name} has no signature")
         self.function = function
@@ -40,6 +40,9 @@ class SqlFunction:
         self.volatility: Volatility = function.spec.volatility
         self.arguments: tuple[DataType, ...] = tuple(param.type for param in function.signature.params)
         self.returns: DataType = function.signature.returns
+        self.rows = 0
+        """How many have come in so far, in all threads."""
+        self._limits = limits or {}
         self._names = _names(function)
         self._batch_rows = Settings().batch_rows
         self._lock = threading.Lock()
@@ -84,6 +87,8 @@ class SqlFunction:
         return _column(answers, 0, self.returns.arrow)
 
     def _batch(self, columns: Sequence[pa.Array], rows: int, groups: pa.Array | None = None) -> pa.RecordBatch:
+        with self._lock:
+            self.rows += rows
         arrays = {
             name: _as_text(column) if isinstance(type_, String) else column
             for name, column, type_ in zip(self._names, columns, self.arguments, strict=True)
@@ -127,7 +132,7 @@ class SqlFunction:
 
     def _open(self, schema: pa.Schema, group_by: str | None, *, running: bool) -> Lane:
         options = {"running": True} if running else {}
-        lane = self.function.run(Offered(schema, options), columns=self._names, group_by=group_by)
+        lane = self.function.run(Offered(schema, options), columns=self._names, group_by=group_by, **self._limits)
         if not isinstance(lane, Lane):
             raise TypeError("a run over offered data is a lane")
         return lane

@@ -105,7 +105,7 @@ def _in(workbench: Workbench, database: str, name: str | None = None) -> list[Re
 def _create(statement: CreateFunction, workbench: Workbench, session: SqlSession) -> Answer:
     signature = statement.signature(session.database)
     if signature.database != GLOBAL_DATABASE:
-        _need_database(statement, signature.database, workbench, session)
+        need_database(statement, signature.database, workbench, session)
     shown = f"{_shown(signature.database, signature.name)}({signature.argument_types})"
     if not statement.or_replace and _same(workbench, signature, signature.name):
         if statement.if_not_exists:
@@ -195,7 +195,7 @@ def _describe(function: Function) -> Answer:
 def _show_functions(statement: ShowFunctions, workbench: Workbench, session: SqlSession) -> Answer:
     database = GLOBAL_DATABASE if statement.is_global else statement.database or session.database
     if not statement.is_global:
-        _need_database(statement, database, workbench, session)
+        need_database(statement, database, workbench, session)
     specs = [
         named
         for function in _in(workbench, database)
@@ -233,7 +233,7 @@ def _database(statement: CreateDatabase | DropDatabase | Use, workbench: Workben
         case DropDatabase():
             if not known and statement.if_exists:
                 return _done(f"{name} is not there")
-            _need_database(statement, name, workbench, session)
+            need_database(statement, name, workbench, session)
             if name == DEFAULT_DATABASE:
                 raise statement.error(f"the database {name} cannot be dropped", hint="drop the functions in it")
             functions = _in(workbench, name)
@@ -243,7 +243,7 @@ def _database(statement: CreateDatabase | DropDatabase | Use, workbench: Workben
             if session.database == name:
                 session.database = DEFAULT_DATABASE
             return _done(f"dropped {name} with {len(functions)} function{'' if len(functions) == 1 else 's'}")
-    _need_database(statement, name, workbench, session)
+    need_database(statement, name, workbench, session)
     session.database = name
     return _done(f"using {name}")
 
@@ -252,7 +252,8 @@ def _databases(workbench: Workbench, session: SqlSession) -> set[str]:
     return (session.databases | workbench.registry.databases()) - {GLOBAL_DATABASE}
 
 
-def _need_database(statement: Statement, name: str, workbench: Workbench, session: SqlSession) -> None:
+def need_database(statement: Statement, name: str, workbench: Workbench, session: SqlSession) -> None:
+    """Raise SqlError for a database that is not there."""
     if name not in _databases(workbench, session):
         raise statement.error(f"Unknown database '{name}'", hint=f"CREATE DATABASE {quote_name(name)} makes it")
 

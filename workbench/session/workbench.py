@@ -14,9 +14,10 @@ import threading
 import warnings
 import weakref
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from workbench.errors import UsageProblem
 from workbench.functions import Kind, Signature, Volatility, forbidden_module
@@ -31,15 +32,26 @@ from workbench.supervisor import scratch
 from workbench.supervisor.pool import Pool
 from workbench.supervisor.worker import Launch
 
+if TYPE_CHECKING:
+    from workbench.session.result import Result
+    from workbench.session.scripts import Scripts
+
 
 class Workbench:
     """A session over ``home``, where registry and packages live: a folder.
 
     By default that is what the variable WORKBENCH_HOME names, else a per-user folder. A context manager; closing it
-    closes the runs that are open and ends every worker.
+    closes the runs that are open and ends every worker. ``database`` is the file that keeps the tables of `sql`; by
+    default they are in memory.
     """
 
-    def __init__(self, home: str | os.PathLike[str] | None = None, *, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        home: str | os.PathLike[str] | None = None,
+        *,
+        settings: Settings | None = None,
+        database: str | os.PathLike[str] | None = None,
+    ) -> None:
         self.home = _home(home)
         self.settings = settings or Settings()
         self.registry = Registry(self.home)
@@ -54,6 +66,8 @@ class Workbench:
         """By function, whatever its version: the rows without a result in its last run, for `Function.replay`."""
         self.samples: dict[tuple[str, str, str], tuple[Any, Mapping[str, Any]]] = {}
         """Likewise the data of its last run, None for a stream, and its columns and groups, for `Function.compare`."""
+        self._database = database
+        self._scripts: Scripts | None = None
         self._finalizer = weakref.finalize(self, _close, self.pool, self.registry, self._folder)
 
     def __repr__(self) -> str:
@@ -73,6 +87,8 @@ class Workbench:
             self.pool.shut()
         for function in list(self._handles.values()):
             function.close_runs()
+        if self._scripts is not None:
+            self._scripts.close()
         self._finalizer()
 
     def check_open(self) -> None:
@@ -190,6 +206,41 @@ class Workbench:
             if (unpacked := self._unpacked.pop(function.sha256, None)) is not None:
                 shutil.rmtree(unpacked.parent, ignore_errors=True)
         return self.registry.drop(name)
+
+    def sql(
+        self,
+        text: str,
+        tables: Mapping[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        max_restarts: int | None = None,
+        memory_limit: int | None = None,
+    ) -> Result:
+        """Run a script in the Doris dialect; the result of its last statement, with the notes of all of them.
+
+        ``tables`` are those that its queries may read by name, besides the ones in the database and files (``FROM
+        'x.parquet'``): frames, Arrow tables, runs, results, paths; they come before tables of the database. Database in
+        use, databases and tables last as long as the workbench. ``timeout`` is in seconds for one call of a function,
+        ``max_restarts`` and ``memory_limit`` (bytes) as in `Function.run`.
+
+        Raises SqlError with statement, line and column; UdfError for the row that a function fails on, and what else
+        `Function.run` and `register` raise.
+        """
+        given = {"timeout": timeout, "max_restarts": max_restarts, "memory_limit": memory_limit}
+        notes: list[str] = []
+        for result in self.scripts.run(text, tables, limits=given):
+            notes += result.notes
+        return replace(result, notes=tuple(notes))
+
+    @property
+    def scripts(self) -> Scripts:
+        """The SQL session, made now if there is none: statement by statement what `sql` does at once."""
+        self.check_open()
+        if self._scripts is None:
+            from workbench.session.scripts import Scripts  # noqa: PLC0415 - DuckDB and sqlglot for those who use SQL
+
+            self._scripts = Scripts(self, self._database)
+        return self._scripts
 
     def launch(self, registered: Registered) -> Launch:
         """How to start a worker of a function."""

@@ -22,7 +22,7 @@ from workbench.functions import Kind
 from workbench.sql import queries_builtins, queries_lateral, queries_windows
 from workbench.sql.queries_builtins import named, offset_of, struct_of
 from workbench.sql.queries_dialect import dialect
-from workbench.sql.queries_tables import items_of, without_storage
+from workbench.sql.queries_tables import items_of, place_tables, without_storage
 
 Form = Literal["scalar", "aggregate", "running", "table"]
 
@@ -103,6 +103,7 @@ class _Rewriter:
         tree = self._parse(text)
         self._check(tree, text)
         tables = tuple(_tables(tree))
+        place_tables(tree)
         self._plain(tree)
         self._name_results(tree, text)
         queries_windows.rewrite(tree, self._is("udaf"), self._running)
@@ -319,12 +320,15 @@ def _counted(arguments: list[exp.Expr]) -> list[exp.Expr]:
 
 
 def _tables(tree: exp.Expr) -> Iterator[tuple[str, str]]:
-    """The tables that are named, each once, in the order of the text; without those that the statement makes itself."""
+    """The tables that are read, each once, in the order of the text; without those that the statement makes itself."""
     made = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    target = tree.find(exp.Table) if isinstance(tree, WRITES) and not isinstance(tree, exp.Describe) else None
     seen = set()
     for table in tree.find_all(exp.Table):
         key = (table.db, table.name)
-        if isinstance(table.this, exp.Identifier) and key not in seen and (table.db or table.name.lower() not in made):
+        if table is target or not isinstance(table.this, exp.Identifier) or key in seen:
+            continue
+        if table.db or table.name.lower() not in made:
             seen.add(key)
             yield key
 

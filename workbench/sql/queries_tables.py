@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sqlglot import TokenType
+from sqlglot import TokenType, exp
 from sqlglot.tokenizer_core import Token
 
 from workbench.errors import QueryError
@@ -94,6 +94,15 @@ def _clauses(tokens: Sequence[Token]) -> list[list[Token]]:
         if inside:
             found[-1].append(token)
     return found
+
+
+def place_tables(tree: exp.Expr) -> None:
+    """``internal.db.t`` without Doris's catalog, and the database ``default`` as DuckDB's ``main``."""
+    for table in tree.find_all(exp.Table):
+        if table.catalog.lower() == "internal":
+            table.set("catalog", None)
+        if table.db.lower() == "default":
+            table.set("db", exp.to_identifier("main"))
 
 
 def items_of(text: str, tokens: Sequence[Token]) -> list[str]:
