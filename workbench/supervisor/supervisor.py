@@ -347,6 +347,7 @@ class Supervisor:
             error=info["error"],
             batch=number if phase == "batch" else None,
             frames=frames,
+            hint=info.get("hint", ""),
             logs=logs,
         )
 
