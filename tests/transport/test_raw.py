@@ -15,8 +15,10 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from fix_processes import ENV, Bench, column
 
 from workbench.errors import InvalidBatch, ProtocolError, StdoutPolluted
+from workbench.supervisor.worker import Launch
 from workbench.transport.base import Answer, Closed, Invalid, Ready, Refused, Reply
 from workbench.transport.raw import RawChannel
 from workbench.transport.script_output import ScriptOutput
@@ -379,6 +381,36 @@ def test_a_script_around_sys_stdin_ends_with_its_input() -> None:
     with started("bypasses.py") as script:
         replies = script.run([ints(n) for n in range(3)])
         assert shapes(replies) == [(0, []), (1, []), (2, []), (3, [1, 1, 1]), "Closed"]
+
+
+@pytest.mark.parametrize("batches", [1, 3])
+def test_a_script_that_reads_past_sys_stdin(batches: int, bench: Bench) -> None:
+    """A run of it would wait for ever: it is refused by name, with the way out, once its first batch was taken."""
+    launch = Launch(
+        "bypasses",
+        (sys.executable, launcher.__file__, str(SCRIPTS / "bypasses.py")),
+        ENV,
+        RawChannel,
+        reusable=False,
+    )
+    with pytest.raises(ProtocolError, match=r"reads its input past sys\.stdin.*\n.*read sys\.stdin\.buffer"):
+        bench.run(launch, [ints(number) for number in range(batches)])
+
+
+def test_a_slow_script_is_not_taken_for_one_that_reads_past_sys_stdin(tmp_path: Path, bench: Bench) -> None:
+    """One that waits before it reads, or works for long on what it has read, is only slow."""
+    path = tmp_path / "slow.py"
+    path.write_text(
+        "import sys, time, pyarrow as pa\n"
+        "time.sleep(0.7)\n"
+        "reader = pa.ipc.open_stream(sys.stdin.buffer)\n"
+        "writer = pa.ipc.new_stream(sys.stdout.buffer, reader.schema)\n"
+        "for batch in reader:\n"
+        "    time.sleep(0.7)\n"
+        "    writer.write_batch(batch)\n"
+    )
+    launch = Launch("slow", (sys.executable, launcher.__file__, str(path)), ENV, RawChannel, reusable=False)
+    assert column(bench.run(launch, [ints(7)])) == [7]
 
 
 def test_threads_and_atexit_functions_come_before_the_end() -> None:

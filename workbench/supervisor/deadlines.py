@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from workbench import settings
 from workbench.errors import BatchTimeout, ProtocolError, WorkerOutOfMemory, WorkerStartTimeout
@@ -20,6 +20,9 @@ from workbench.supervisor.refusal import timed_out, with_frames
 from workbench.supervisor.slot import GRACE, Slot
 from workbench.supervisor.telling import Teller
 from workbench.supervisor.worker import Launch, Worker
+
+UNSEEN_SECONDS: Final = 0.2
+"""How often to look at a script that was given input and has not asked for any."""
 
 
 class Deadlines:
@@ -45,12 +48,14 @@ class Deadlines:
         deadlines = [deadline for slot in slots for deadline in slot.deadlines(start, self._timeout)]
         if self._memory is not None and any(slot.owed for slot in slots):
             deadlines.append(now + LOOK_SECONDS)
+        if any(slot.owed and slot.worker is not None and slot.worker.channel.unseen for slot in slots):
+            deadlines.append(now + UNSEEN_SECONDS)
         return max(0.0, min(deadlines) - now) if deadlines else None
 
     def look(self, slots: Sequence[Slot], now: float, *, began: int) -> None:
         """Deal with what is due ``now``. ``began`` is how many batches the run has taken so far.
 
-        Raises WorkerStartTimeout and BatchTimeout.
+        Raises WorkerStartTimeout, BatchTimeout, and ProtocolError for a script that reads past `sys.stdin`.
         """
         for slot in slots:
             worker = slot.worker
@@ -74,6 +79,12 @@ class Deadlines:
                         logs=slot.last_lines(),
                         hint="it is still importing: look at the log, or raise start_timeout",
                     )
+            elif slot.owed and worker.channel.bypassed():
+                raise ProtocolError(
+                    f"{self._launch.label} reads its input past sys.stdin: nothing tells when it is done with a batch",
+                    hint="read sys.stdin.buffer, as in pyarrow.ipc.open_stream(sys.stdin.buffer); neither fd 0, nor "
+                    "/dev/stdin, nor in a program that the script starts",
+                )
             elif self._memory is not None and slot.owed and self._memory.exceeded(resident(worker.pid) or 0):
                 slot.fault = slot.fault or WorkerOutOfMemory(f"it used more memory than its limit of {self._memory}")
                 worker.process.kill()

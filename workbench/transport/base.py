@@ -106,6 +106,9 @@ class Channel(ABC):
     heard_at: float | None = None
     """When anything was last heard of the child, in monotonic seconds; None if its silence means nothing."""
 
+    unseen = False
+    """Whether it has yet to be seen that the child reads its input as it should: ask `bypassed` once in a while."""
+
     @abstractmethod
     def spawned(self) -> None:
         """Close the child's ends in this process. Call it once the child has been spawned (or could not be)."""
@@ -133,6 +136,10 @@ class Channel(ABC):
     @abstractmethod
     def on_ready(self, fd: int, mask: int) -> Iterable[Reply]:
         """Move what can be moved without waiting, and return what is complete. Never raises for what the child did."""
+
+    def bypassed(self) -> bool:
+        """Whether the child takes its input in a way that does not tell when a batch is done: no answer will come."""
+        return False
 
     def rest(self) -> None:  # noqa: B027 - most have nothing to give up
         """Nothing is asked for now: give up what is only of use for the next batch."""

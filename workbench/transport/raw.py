@@ -7,18 +7,21 @@ submitted gets one `Answer`, `Refused` or `Invalid`, in order, unless the proces
 
 A script that ends cleanly before its input does answers for all that is outstanding: what it did not read comes back
 empty, with ``meta["unread"]``. Output after the last batch, and all of a script that reads fd 0 by itself, is the
-answer to ``finish``; such a script never reports a batch, so its batches are answered only when it ends.
+answer to ``finish``; such a script never reports a batch, so its batches are answered only when it ends. `bypassed`
+tells it before: all of the input has been taken, and the launcher, which says so first, was not asked for any.
 Left out on purpose: what is done about invalid output; text on stderr, which is the log.
 """
 
 from __future__ import annotations
 
+import array
 import contextlib
 import fcntl
 import json
 import os
 import selectors
 import socket
+import termios
 from collections import deque
 from collections.abc import Iterable, Mapping
 from itertools import islice
@@ -74,6 +77,9 @@ class RawChannel(Channel):
         self._grants = bytearray(self._marker)
         self._outstanding: deque[tuple[int, int]] = deque()  # number, and where it ends in the input
         self._answered = 0  # where the last batch answered ends in the input
+
+        self.unseen = True
+        self._taken = False  # whether all that was written had been read, when `bypassed` last looked
 
         self._output = bytearray()
         self._searched = 0
@@ -195,6 +201,15 @@ class RawChannel(Channel):
                     hint="write the output of a batch before the next one is read, in smaller batches",
                 )
 
+    def bypassed(self) -> bool:
+        """See the module. What the launcher said before it read has been heard by the second look."""
+        before, self._taken = self._taken, False
+        if self.unseen and self._stdin is not None and not self._sink.pieces and not self._finishing:
+            left = array.array("i", [0])
+            fcntl.ioctl(self._stdin, termios.FIONREAD, left)
+            self._taken = self._sink.total > 0 and not left[0]
+        return before and self._taken
+
     def _write_grants(self) -> None:
         with contextlib.suppress(BlockingIOError):
             try:
@@ -215,12 +230,15 @@ class RawChannel(Channel):
             self._read_output()  # whatever a dead process wrote is in the pipe by now
         while len(self._received) >= script.HEAD.size:
             kind, length = script.HEAD.unpack_from(self._received)
-            if kind not in (script.READY, script.REPORT, script.ENDED, script.REFUSED) or length > _MAX_REPORT:
+            if not script.READY <= kind <= script.ASKED or length > _MAX_REPORT:
                 raise ProtocolError("the script wrote into the launcher's socket")
             end = script.HEAD.size + length
             if len(self._received) < end:
                 return
-            self._reports.append((kind, bytes(self._received[script.HEAD.size : end])))
+            if kind == script.ASKED:
+                self.unseen = False
+            else:
+                self._reports.append((kind, bytes(self._received[script.HEAD.size : end])))
             del self._received[:end]
 
     def _advance(self, replies: list[Reply]) -> None:

@@ -7,9 +7,9 @@ into it, and the bytes read are reported. So the output of a batch is delimited 
 it is no message, one or many. A count of the bytes written would not do: C code and grandchildren write to fd 1 too.
 stdout stays buffered: an unbuffered one may write short when a signal arrives, and pyarrow ignores the count.
 
-Left out on purpose: scripts that read fd 0 by themselves. They are not seen to progress; what they write counts as
-output of the end. This file is started by path and uses nothing beside it, so that the script's folder can take its
-place on `sys.path`.
+Left out on purpose: scripts that read fd 0 by themselves. They are not seen to progress, and the parent, which was told
+of no first read, refuses them. This file is started by path and uses nothing beside it, so that the script's folder
+can take its place on `sys.path`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ GRANT = struct.Struct("<Q?")  # where the batch ends in the input; whether it is
 # Child to parent.
 HEAD = struct.Struct("<BI")  # kind, length of the payload
 COUNT = struct.Struct("<Q")  # bytes read from stdin when the marker was written
-READY, REPORT, ENDED, REFUSED = 1, 2, 3, 4
+READY, REPORT, ENDED, REFUSED, ASKED = 1, 2, 3, 4, 5
 
 _TEXT = 65_536  # characters of an error's message
 _LOCALS = 20  # variables of one frame
@@ -140,7 +140,9 @@ class _Input(io.RawIOBase):
         return 0
 
     def readinto(self, target: Any) -> int:
-        self.asked = True
+        if not self.asked:
+            self.asked = True
+            self._control.send(ASKED, b"")
         if self.count == self._granted:
             if self._last:
                 return 0
