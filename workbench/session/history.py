@@ -56,7 +56,8 @@ class History:
             DeadLetter(one.batch, one.row, as_json(one.values), one.error_type, one.error, one.attempts)
             for one in [*record.letters[:STORED_LETTERS], *(record.ended_by or ())[:1]]
         ]
-        self._registry.add_dead_letters(self._run_id, letters)
+        if letters:  # a transaction takes longer than a row
+            self._registry.add_dead_letters(self._run_id, letters)
         self._registry.end_run(
             self._run_id,
             status,

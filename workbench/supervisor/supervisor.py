@@ -195,7 +195,8 @@ class Supervisor:
     def _wait(self, source: Source | None) -> None:
         """Wait until something happens or a deadline passes, and deal with it."""
         self._check_stopped()
-        with selectors.DefaultSelector() as selector:
+        # Asked anew each time: one system call for a handful of fds, where an epoll takes one for each of them.
+        with selectors.PollSelector() as selector:
             selector.register(self._bell.fd, selectors.EVENT_READ, None)
             for slot in self._slots:
                 if slot.worker is not None:

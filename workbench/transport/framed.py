@@ -109,6 +109,10 @@ class FramedChannel(Channel):
     def submit(self, number: int, batch: pa.RecordBatch) -> None:
         if self._over:
             return
+        self._put_batch(number, batch)
+        self._write()  # now, rather than after asking whether it can be done: that is worth a wake-up
+
+    def _put_batch(self, number: int, batch: pa.RecordBatch) -> None:
         if self._threshold is None or batch.nbytes < self._threshold:
             lent = self._lend(number, self._largest_answer)
             self._queue(protocol.BATCH, number, batch.serialize(), lent=lent)

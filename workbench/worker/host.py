@@ -23,6 +23,8 @@ from .arena import Arena, Room
 from .interrupt import Interrupted, Interrupts
 
 LIMIT = 1 << 30  # bytes of one frame
+SMALL = 1 << 16  # bytes of a frame that may wait for the next, so that both wake the parent once
+MOST_HELD = 64  # pieces of frames that wait
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 ONE_FD = socket.CMSG_SPACE(array.array("i").itemsize)
 CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)  # Linux, where shared memory is
@@ -44,6 +46,7 @@ class Parent:
         self._socket.set_inheritable(False)
         self._frames = protocol.FrameReader(LIMIT)
         self._sending = _thread.allocate_lock()
+        self._held: List[Any] = []
         self.fds: List[int] = []
         """What came along with the last frames; whoever uses one takes it out."""
 
@@ -63,13 +66,15 @@ class Parent:
             if frame is not None:
                 return frame
 
-    def send(self, kind: int, number: int, payload: Any) -> None:
-        """Send one frame; the payload is bytes or an Arrow buffer."""
+    def send(self, kind: int, number: int, payload: Any, *, more: bool = False) -> None:
+        """Send one frame; the payload is bytes or an Arrow buffer. With ``more``, a small one may wait for the next."""
         view = memoryview(payload).cast("B")
         if len(view) > LIMIT:
             raise AnswerTooLarge(f"{len(view):,} bytes at once, the limit is {LIMIT:,}: use smaller batches")
         with self._sending:
-            self._send([memoryview(protocol.header(kind, number, view)), view])
+            self._held += [memoryview(protocol.header(kind, number, view)), view]
+            if not more or len(view) > SMALL or len(self._held) > MOST_HELD:
+                self._send(self._held)
 
     def beat(self) -> None:
         """Say that we are alive, unless just now something else is being said. Nobody there is for `receive` to see."""
@@ -188,9 +193,9 @@ class Host:
         for part in parts:
             place = room.write(part) if room is not None else None
             if place is not None:
-                self._parent.send(protocol.PART_PLACED, number, protocol.place(*place))
+                self._parent.send(protocol.PART_PLACED, number, protocol.place(*place), more=True)
             else:
-                self._parent.send(protocol.PART, number, part.serialize())
+                self._parent.send(protocol.PART, number, part.serialize(), more=True)
         meta["rows"] = sum(part.num_rows for part in parts)
         meta["rss"] = resident()
         for stream in (sys.stdout, sys.stderr):  # what was printed for this batch is in the log before its end is told
