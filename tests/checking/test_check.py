@@ -78,6 +78,7 @@ UNIQUE = "import pandas as pd\ndef evaluate(a: pd.Series) -> pd.Series:\n    ret
 TUPLES = "def evaluate(rows):\n    return list({a for (a,) in rows})\n"
 RANDOM = "import random\ndef evaluate(a):\n    return random.random()\n"
 SALTED = "import os\nSALT = os.getpid()\ndef evaluate(a):\n    return SALT\n"
+SEEN = "seen = set()\ndef evaluate(a):\n    if a not in seen:\n        seen.add(a)\n        yield a\n"
 CLOCK = "from datetime import date\ndef evaluate(a):\n    return date.today()\n"
 FIRST = "def evaluate(a: list, b):\n    return [b for _ in a]\n"
 SEGFAULT = "import ctypes\ndef evaluate(a):\n    if a == 127:\n        ctypes.string_at(0)\n    return a\n"
@@ -111,6 +112,7 @@ FINDINGS = [
     ),
     Planted(TUPLES, "f(a INT) -> INT", {"batch_size": 8}, {}, "count", "f.run("),
     Planted(RANDOM, "f(a INT) -> DOUBLE", {"volatility": "immutable"}, {}, "again", "f.call(0)"),
+    Planted(SEEN, "f(a INT) -> ARRAY<INT>", {}, {}, "again", "f.call(0)"),
     Planted(SALTED, "f(a INT) -> BIGINT", {"volatility": "immutable"}, {}, "process", "f.run("),
     Planted(CLOCK, "f(a INT) -> DATE", {"volatility": "immutable"}, {}, "volatile", "f.call("),
     Planted(FIRST, "f(a INT, b INT) -> INT", {}, {}, "batches", "f.run("),

@@ -96,6 +96,6 @@ def tried_line(tried: Tried) -> str:
     """``✓ workers: two workers give the same as one (120 rows, 2 runs)``; ✕ if they do not, ▲ if it is unknown."""
     runs = "1 run" if tried.runs == 1 else f"{tried.runs} runs"
     count = f" ({tried.rows:,} rows, {runs})" if tried.runs else ""
-    left = f"; not tried: {tried.left_out}" if tried.left_out else ""
+    left = f"; not {'wholly ' if tried.runs else ''}tried: {tried.left_out}" if tried.left_out else ""
     sign = "✕" if tried.found else "▲" if left else "✓"
     return f"{sign} {tried.kind}: {tried.text}{count}{left}"

@@ -148,7 +148,9 @@ class Probe:
         self._known.add(kind)
         names = column_names(self.spec)
         shown = [dict(zip(names, row, strict=True)) for row in rows]
-        self.check.findings.append(Finding(kind, text, shown, expected, got, code.call(self.spec, rows, setup)))
+        twice = "  # twice" if kind == "again" else ""
+        call = f"{code.call(self.spec, rows, setup)}{twice}"
+        self.check.findings.append(Finding(kind, text, shown, expected, got, call))
 
     def note(self, text: str) -> None:
         """Say something that is no fault, once."""
