@@ -17,7 +17,8 @@ from IPython.core import completer
 from workbench.errors import WorkbenchError
 from workbench.notebook.grammar import split_line
 from workbench.notebook.magics import frames
-from workbench.notebook.parsers import COMMANDS, Parser, cell_parser, command_parser
+from workbench.notebook.parsers import COMMANDS, Parser, cell_parser, command_parser, sql_parser
+from workbench.notebook.sql_magics import tables
 from workbench.types.base import FAMILIES
 
 _SAMPLE: Final = re.compile(r"--sample[= ]\s*([A-Za-z_]\w*)")
@@ -29,7 +30,9 @@ Names = Callable[[], Iterable[str]]
 def suggestions(text: str, names: dict[str, Any], functions: Names) -> list[str] | None:
     """What the last word of ``text``, the line up to the cursor, may become; None for a line that is none of ours."""
     stripped = text.lstrip()
-    if stripped.startswith("%%udf "):
+    if stripped.startswith(("%%udf_sql ", "%udf_sql ")):
+        found = _sql(stripped, names, functions)
+    elif stripped.startswith("%%udf "):
         found = _cell(stripped.removeprefix("%%udf "), names)
     elif stripped.startswith("%udf "):
         found = _line(stripped.removeprefix("%udf "), names, functions)
@@ -39,6 +42,18 @@ def suggestions(text: str, names: dict[str, Any], functions: Names) -> list[str]
     return sorted(
         {name for name in found if name.startswith(begun.upper() if name in FAMILIES and begun.islower() else begun)}
     )
+
+
+def _sql(text: str, names: dict[str, Any], functions: Names) -> Iterable[str]:
+    """Options before the SQL; in it frames, their columns, and functions."""
+    parser = sql_parser()
+    rest = text.partition(" ")[2]
+    last = rest.rpartition(" ")[2]
+    if last.startswith("-"):
+        return parser.options()
+    found = tables(names)
+    columns = {str(name) for value in found.values() if isinstance(value, pd.DataFrame) for name in value.columns}
+    return [*found, *columns, *functions(), *([] if rest.strip() else parser.options())]
 
 
 def _cell(text: str, names: dict[str, Any]) -> Iterable[str]:
@@ -98,8 +113,10 @@ def matcher(names: Callable[[], dict[str, Any]], functions: Names) -> Any:
             return ()
 
     def udf_matcher(context: completer.CompletionContext) -> completer.SimpleMatcherResult:
-        ours = context.cursor_line == 0 or not context.full_text.lstrip().startswith("%%")
-        found = suggestions(context.text_until_cursor, names(), known) if ours else None
+        sql = context.full_text.lstrip().startswith("%%udf_sql")
+        ours = context.cursor_line == 0 or sql or not context.full_text.lstrip().startswith("%%")
+        before = "%%udf_sql " if sql and context.cursor_line > 0 else ""
+        found = suggestions(before + context.text_until_cursor, names(), known) if ours else None
         completions = [completer.SimpleCompletion(text=name, type="magic") for name in found or ()]
         return completer.SimpleMatcherResult(completions=completions, suppress=found is not None)
 

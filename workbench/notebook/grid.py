@@ -102,6 +102,21 @@ def output_grid(run: Run, limits: Limits) -> Grid:
     )
 
 
+def table_grid(table: pa.Table, limits: Limits) -> Grid:
+    """The first rows of a table that no function made."""
+    columns = [
+        Column(
+            shorten(visible(item.name), limits.width),
+            shorten(type_name(item.type), limits.width),
+            number=pa.types.is_integer(item.type) or pa.types.is_floating(item.type) or pa.types.is_decimal(item.type),
+        )
+        for item in table.schema
+    ][: limits.columns]
+    values = [_values(column) for column in table.slice(0, limits.rows).columns[: limits.columns]]
+    rows = [Row([cell(value, limits.width) for value in row]) for row in zip(*values, strict=True)]
+    return Grid(columns, rows, table.num_rows, table.num_columns - len(columns))
+
+
 def _output_types(run: Run) -> list[str]:
     """The SQL types of the columns that the function made, which are the last ones; a script declares none."""
     if run.spec.signature is None:

@@ -17,9 +17,11 @@ from workbench.notebook.check_view import CheckView
 from workbench.notebook.compared import ComparisonView
 from workbench.notebook.completion import matcher
 from workbench.notebook.magics import UdfMagics
+from workbench.notebook.result_view import ResultView
 from workbench.notebook.session import Workbench
+from workbench.notebook.sql_magics import SqlMagics
 from workbench.notebook.views import ErrorView, FunctionView, RunView, short_error
-from workbench.session import Function, Run
+from workbench.session import Function, Result, Run
 from workbench.session.compare import Comparison
 
 SHORT = "_render_traceback_"
@@ -37,7 +39,8 @@ def install(shell: Any, undo: ExitStack) -> None:
     undo.callback(shell.configurables.remove, session)
     magics = UdfMagics(shell, session)
     undo.callback(magics.stage.close)
-    _magics(shell, magics, undo)
+    _magics(shell, "udf", magics, undo)
+    _magics(shell, "udf_sql", SqlMagics(shell, session, magics.stage), undo)
     _displays(shell, session, undo)
     _errors(session, undo)
     transforms = shell.input_transformers_cleanup
@@ -49,24 +52,25 @@ def install(shell: Any, undo: ExitStack) -> None:
         undo.callback(shell.Completer.custom_matchers.remove, complete)
 
 
-def _magics(shell: Any, magics: UdfMagics, undo: ExitStack) -> None:
+def _magics(shell: Any, name: str, magics: UdfMagics | SqlMagics, undo: ExitStack) -> None:
     @no_var_expand
-    def udf(line: str) -> Any:
+    def line_magic(line: str) -> Any:
         return magics.line(line)
 
     @no_var_expand
-    def udf_cell(line: str, cell: str) -> Any:
+    def cell_magic(line: str, cell: str) -> Any:
         return magics.cell(line, cell)
 
-    udf.__doc__, udf_cell.__doc__ = magics.line.__doc__, magics.cell.__doc__
-    for kind, function in (("line", udf), ("cell", udf_cell)):
-        shell.register_magic_function(function, magic_kind=kind, magic_name="udf")
-        undo.callback(shell.magics_manager.magics[kind].pop, "udf")
+    line_magic.__doc__, cell_magic.__doc__ = magics.line.__doc__, magics.cell.__doc__
+    for kind, function in (("line", line_magic), ("cell", cell_magic)):
+        shell.register_magic_function(function, magic_kind=kind, magic_name=name)
+        undo.callback(shell.magics_manager.magics[kind].pop, name)
 
 
 def _displays(shell: Any, session: Workbench, undo: ExitStack) -> None:
     """Runs, functions, checks and errors of ours are shown as views wherever they are the value of a cell."""
     views: dict[type, Callable[[Any], Any]] = {
+        Result: lambda result: ResultView(result, session.display_rows)._repr_mimebundle_(),
         Run: lambda run: RunView(run, session.display_rows, session.cells)._repr_mimebundle_(),
         Function: lambda function: FunctionView(function)._repr_mimebundle_(),
         Check: lambda check: CheckView(check)._repr_mimebundle_(),
@@ -101,12 +105,12 @@ def _errors(session: Workbench, undo: ExitStack) -> None:
 
 
 def with_body(lines: list[str]) -> list[str]:
-    """An input transformation: give a lone ``%%udf`` line an empty body.
+    """An input transformation: give a lone ``%%udf`` or ``%%udf_sql`` line an empty body.
 
     IPython refuses a cell magic without a body by its UsageError; ``%%udf f(a INT) -> INT --file f.py`` and ``%%udf
     -h`` need none.
     """
     filled = [line for line in lines if line.strip()]
-    if len(filled) == 1 and filled[0].split()[0] == "%%udf":
+    if len(filled) == 1 and filled[0].split()[0] in ("%%udf", "%%udf_sql"):
         return [filled[0].rstrip("\n") + "\n", "\n"]
     return lines

@@ -1,4 +1,4 @@
-"""The options of ``%%udf`` and of each ``%udf`` command, as argparse parsers; help and completion are made from them.
+"""The options of ``%%udf``, ``%%udf_sql`` and each ``%udf`` command, as argparse parsers, and help made from them.
 
 The invariant: a parser never prints, never exits and never raises IPython's UsageError, which would count as a passed
 cell: it raises `UsageProblem`, which names what is close. Options and commands that are planned are refused by name.
@@ -133,6 +133,19 @@ def cell_parser() -> Parser:
     nullable.add_argument("--always-nullable", action="store_true", help="NULL may come out (default)")
     nullable.add_argument("--not-nullable", action="store_true", help="NULL is an error of its row")
     _run_options(parser)
+    return parser
+
+
+def sql_parser() -> Parser:
+    """The options of ``%%udf_sql``."""
+    parser = Parser("%%udf_sql", "Run a script in the Doris dialect; its tables are frames of the notebook by name.")
+    parser.usage = "%%%%udf_sql [options]        and SQL in the lines below; or: %%udf_sql [options] SQL"
+    add = parser.add_argument
+    add("-o", dest="out", metavar="VAR", help="bind the last result, a DataFrame, to this name")
+    add("-n", type=int, metavar="ROWS", help="how many rows are shown (default: %%config Workbench.display_rows)")
+    add("--explain", action="store_true", help="show the plan of the last statement instead of running it")
+    add("--timeout", type=float, metavar="S", help="seconds that one call of a function may take")
+    add("--quiet", action="store_true", help="show nothing")
     return parser
 
 
@@ -276,7 +289,17 @@ def help_text(command: str | None = None) -> str:
         return command_parser(command).format_help().rstrip()
     width = max(map(len, COMMANDS))
     overview = [f"  %udf {name:{width}}  {about}" for name, (about, _) in _COMMANDS.items()]
-    parts = [cell_parser().format_help(), *(command_parser(name).format_help() for name in COMMANDS)]
+    parts = [
+        cell_parser().format_help(),
+        sql_parser().format_help(),
+        *(command_parser(name).format_help() for name in COMMANDS),
+    ]
     return "\n".join(
-        ["%%udf defines a function in a cell; %udf works with those that are defined:", "", *overview, "", *parts]
+        [
+            "%%udf defines a function in a cell, %%udf_sql runs SQL; %udf works with functions that are defined:",
+            "",
+            *overview,
+            "",
+            *parts,
+        ]
     ).rstrip()

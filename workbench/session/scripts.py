@@ -42,6 +42,12 @@ class Progress:
     count: int
     rows: Mapping[str, int]
 
+    @property
+    def text(self) -> str:
+        """``statement 2 of 3: 1,200,000 rows into score``."""
+        calls = ", ".join(f"{count:,} rows into {name}" for name, count in self.rows.items())
+        return f"statement {self.number} of {self.count}: {calls or 'running'}"
+
 
 class Scripts:
     """The SQL session of a workbench: the database in use, and tables in memory or in the file ``path``."""
@@ -81,11 +87,7 @@ class Scripts:
             raise script[-1].error("only a query has a plan", hint="leave the statement, or --explain, out")
         said: set[str] = set()
         for number, statement in enumerate(script, 1):
-
-            def tell(rows: Mapping[str, int], number: int = number) -> None:
-                if progress is not None:
-                    progress(Progress(number, len(script), rows))
-
+            tell = None if progress is None else _teller(progress, number, len(script))
             try:
                 if isinstance(statement, Other):
                     planned = explain and number == len(script)
@@ -107,7 +109,7 @@ class Scripts:
         statement: Other,
         tables: Mapping[str, Any] | None,
         limits: Mapping[str, Any],
-        tell: Callable[[Mapping[str, int]], None],
+        tell: Callable[[Mapping[str, int]], None] | None,
         *,
         explain: bool,
     ) -> Result:
@@ -144,6 +146,10 @@ class Scripts:
             case DropDatabase():
                 engine.drop_database(statement.database)
         return Result(answer.table, answer.table.schema.names != ["Status"], answer.notes)
+
+
+def _teller(progress: Callable[[Progress], None], number: int, count: int) -> Callable[[Mapping[str, int]], None]:
+    return lambda rows: progress(Progress(number, count, rows))
 
 
 def _schema(database: str) -> str:
