@@ -204,12 +204,6 @@ def test_what_cannot_be_packaged_is_named(tmp_path: Path, name: str, message: st
         made(tmp_path / name)
 
 
-def test_requirements_are_refused_by_name(w: wb.Workbench) -> None:
-    """They are promised for later; until then they are not ignored."""
-    with pytest.raises(UsageProblem, match="requirements are not supported yet"):
-        w.register(RATIO, SIGNATURE, requirements=["numpy<2"])
-
-
 def test_imports_lie_beside_the_function(tmp_path: Path) -> None:
     """A file and a folder are shipped under their own names, beside a script in its folder; twice is an error."""
     tree(tmp_path, {"helpers.py": "X = 1\n", "data/words.txt": "a\n", "data/__init__.py": ""})

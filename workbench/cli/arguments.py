@@ -53,6 +53,14 @@ def definition_options() -> Parser:
     group.add_argument(
         "--import", dest="imports", metavar="PATH", action="extend", nargs="+", help="further files or folders to ship"
     )
+    group.add_argument(
+        "--requires",
+        dest="requirements",
+        metavar="REQ",
+        action="extend",
+        nargs="+",
+        help="packages to install for it, as 'numpy<2'",
+    )
     return parser
 
 
@@ -79,7 +87,8 @@ def registered(session: Workbench, options: argparse.Namespace) -> Function | No
     if os.sep in source or source.lower().endswith((".py", ".zip")) or Path(source).exists():
         return None
     function = session.function(source)
-    given = [f"--{name.rstrip('s').replace('_', '-')}" for name in definition(options)]
+    called = {"imports": "import", "requirements": "requires"}
+    given = [f"--{called.get(name, name).replace('_', '-')}" for name in definition(options)]
     if given:
         raise UsageProblem(
             f"{source} is registered; {', '.join(given)} belong to its definition",
@@ -90,7 +99,7 @@ def registered(session: Workbench, options: argparse.Namespace) -> Function | No
 
 def definition(options: argparse.Namespace) -> dict[str, Any]:
     """The options that belong to a definition and were given."""
-    names = ("signature", "kind", "symbol", "entry", "batch_size", "imports", "env", "python")
+    names = ("signature", "kind", "symbol", "entry", "batch_size", "imports", "requirements", "env", "python")
     given = {name: value for name in names if (value := getattr(options, name, None))}
     return {**given, "env": dict(given["env"])} if "env" in given else given
 

@@ -35,6 +35,8 @@ def _run(options: argparse.Namespace) -> int:
         output.format_of(options.dead_letters)
         output.not_onto(options.dead_letters, options.input)
     with Workbench(options.home) as session:
+        if options.quiet:
+            session.tell = lambda _: None
         function = function_of(session, options)
         run = function.run(
             Path(options.input),

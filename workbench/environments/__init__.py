@@ -1,7 +1,7 @@
 """Which interpreter a function runs in: one of this machine, or one that is built for its requirements with uv."""
 
 from workbench.environments.interpreters import find_python, installed
-from workbench.environments.requirements import distribution_of, normalised
+from workbench.environments.requirements import normalised
 from workbench.environments.store import Environment, Environments
 
-__all__ = ["Environment", "Environments", "distribution_of", "find_python", "installed", "normalised"]
+__all__ = ["Environment", "Environments", "find_python", "installed", "normalised"]

@@ -21,6 +21,7 @@ from workbench.functions import Kind, Signature, Volatility, parse_signature
 from workbench.notebook.cells import Cell, shorten
 from workbench.notebook.grid import Column, Grid, Limits, Row, event_grid, letters_grid, log_lines, state_grid
 from workbench.notebook.views import GridView, LinesView
+from workbench.secrets import Secret
 from workbench.session import Function, Run, Workbench
 from workbench.session.compare import Comparison
 from workbench.session.doctor import doctor as look
@@ -44,7 +45,8 @@ def define(
     file: str | None = None,
     entry: str | None = None,
     imports: Iterable[str] = (),
-    env: Mapping[str, str] | None = None,
+    requirements: Iterable[str] = (),
+    env: Mapping[str, str | Secret] | None = None,
     python: str | None = None,
     batch_size: int | None = None,
     always_nullable: bool = True,
@@ -80,6 +82,7 @@ def define(
         entry=entry,
         batch_size=batch_size,
         imports=imports,
+        requirements=requirements,
         env=env,
         python=python,
         always_nullable=always_nullable,

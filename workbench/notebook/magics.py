@@ -59,6 +59,7 @@ class UdfMagics:
                 file=options.file,
                 entry=options.entry,
                 imports=options.imports or (),
+                requirements=options.requirements or (),
                 env=_variables(options.env or ()),
                 python=options.python,
                 batch_size=options.batch_size,

@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn, get_args
 from workbench.errors import UsageProblem
 from workbench.functions import Kind, Volatility
 
-LATER_OPTIONS: Final = ("--requires", "--live")
+LATER_OPTIONS: Final = ("--live",)
 LATER_COMMANDS: Final = (*("debug", "profile", "bench", "sample"),)
 
 
@@ -125,6 +125,8 @@ def cell_parser() -> Parser:
     add("--file", metavar="PATH", help="a .py file, folder or zip instead of code in the cell")
     add("--entry", metavar="FILE", help="the file inside of a folder or zip to begin with")
     add("--import", dest="imports", nargs="+", action="extend", metavar="PATH", help="files or folders to ship with it")
+    packages = "packages to install for it, as 'numpy<2'"
+    add("--requires", dest="requirements", nargs="+", action="extend", metavar="REQ", help=packages)
     add("--env", nargs="+", action="extend", metavar="K=V", help="environment variables of its workers")
     add("--python", metavar="EXE", help="the interpreter of its workers, or a version: 3.11")
     add("--batch-size", type=int, metavar="N", help="rows of one call: a list of tuples in, a list out")

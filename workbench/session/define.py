@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
 
+from workbench.environments import normalised
 from workbench.errors import DefinitionError, PackageError, Problem, UsageProblem
 from workbench.functions import (
     DEFAULT_DATABASE,
@@ -40,7 +41,9 @@ from workbench.packaging import (
     resolve_entry,
     strip_ours,
 )
+from workbench.secrets import Secret, named
 from workbench.session.declare import ATTRIBUTE, Declaration
+from workbench.session.requirements import in_files, in_text
 
 _US: Final = __name__.partition(".")[0]
 Name = TypeVar("Name", bound=str | os.PathLike[str])
@@ -57,7 +60,8 @@ class Wanted:
     entry: str | None = None
     batch_size: int | None = None
     imports: tuple[str | os.PathLike[str], ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
+    requirements: tuple[str, ...] = ()
+    env: Mapping[str, str | Secret] = field(default_factory=dict)
     python: str | None = None
     always_nullable: bool = True
     volatility: Volatility | None = None
@@ -75,6 +79,7 @@ class Defined:
 def define(source: Any, wanted: Wanted, *, where: str | None = None) -> Defined:
     """See `Workbench.register` for what ``source`` may be; ``where`` names a text in messages (``%%udf ratio``)."""
     _check_words(wanted)
+    wanted = replace(wanted, env=named(wanted.env), requirements=normalised(wanted.requirements))
     _check_env(wanted.env)
     if isinstance(source, str) and not _is_path(source):
         return _from_source(source, wanted, where)
@@ -175,7 +180,8 @@ def _from_folder(path: Path, wanted: Wanted) -> Defined:
         symbol = _dotted(symbol.removeprefix(f"{path.name}.")) or symbol
     found = resolve_entry(below, entry=wanted.entry, symbol=symbol)
     source = _stripped(_text(below[found.path], found.path), wanted, found.path)
-    inner = replace(wanted, symbol=found.attribute or wanted.symbol)
+    requirements = (*wanted.requirements, *in_files(below, below.__getitem__))
+    inner = replace(wanted, symbol=found.attribute or wanted.symbol, requirements=requirements)
     spec = _spec(source, inner, where=found.path, name=path.name, module="")
     keep_top = keeps_top(path, kind=spec.kind, symbol=wanted.symbol)
     entry = f"{path.name}/{found.path}" if keep_top else found.path
@@ -202,7 +208,8 @@ def _from_zip(package: Package, stem: str, wanted: Wanted) -> Defined:
     in_file = symbol if entry is None or _dotted(symbol) or made is not None else None
     found = resolve_entry(package.files, entry=entry, symbol=in_file)
     source = _text(package.read(found.path), found.path)
-    merged = replace(wanted, symbol=found.attribute or wanted.symbol)
+    declared = made.requirements if made is not None else in_files(package.files, package.read)
+    merged = replace(wanted, symbol=found.attribute or wanted.symbol, requirements=(*wanted.requirements, *declared))
     if made is not None:
         merged = replace(
             merged,
@@ -291,7 +298,8 @@ def _spec(source: str, wanted: Wanted, *, where: str, name: str | None, module: 
         mode=found.mode,
         always_nullable=wanted.always_nullable,
         volatility=wanted.volatility or default_volatility(found.kind),
-        env=dict(wanted.env),
+        requirements=normalised([*wanted.requirements, *in_text(source)]),
+        env=named(wanted.env),
         python=wanted.python,
         database=signature.database if signature else DEFAULT_DATABASE,
     )

@@ -1,7 +1,7 @@
 """From a function's version to what the supervisor starts: argv, environment, channel, and the setup of the worker.
 
 The invariant: a worker sees the variables that it needs to run at all, those of the function, and no others. Left out
-on purpose: building environments; the interpreter is one that exists.
+on purpose: how environments are built (`workbench.environments`).
 """
 
 from __future__ import annotations
@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
-from workbench.environments import find_python
+from workbench.environments import Environments, find_python
 from workbench.errors import ScriptNotFound
 from workbench.functions import FunctionSpec
 from workbench.packaging import resolve_entry
+from workbench.secrets import blotter, revealed
 from workbench.supervisor.worker import Launch
 from workbench.transport.framed import FramedChannel
 from workbench.transport.raw import RawChannel
@@ -31,11 +34,12 @@ ALLOWED: Final = ("PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_
 def launch(spec: FunctionSpec, folder: Path, *, python: str | None, start_timeout: float) -> Launch:
     """How to start a worker of ``spec``, whose package is unpacked in ``folder``.
 
-    Raises PythonNotFound and ScriptNotFound.
+    Raises PythonNotFound, ScriptNotFound, and WorkerStartError for a secret that is missing.
     """
     interpreter = find_python(spec.python or python)
     base = environment()
-    env = {**base, **spec.env}
+    own, values = revealed(spec.env)
+    env, blot = {**base, **own}, blotter(values)
     found = resolve_entry(_files(folder), entry=spec.entry, symbol=spec.symbol)
     roots = [str(folder / root) if root else str(folder) for root in found.roots]
     if spec.kind == "script":
@@ -49,6 +53,7 @@ def launch(spec: FunctionSpec, folder: Path, *, python: str | None, start_timeou
             RawChannel,
             start_timeout=start_timeout,
             reusable=False,
+            blot=blot,
         )
     _make_package(folder / found.path, found.module)
     setup = _setup(spec, roots, found.module)
@@ -64,7 +69,28 @@ def launch(spec: FunctionSpec, folder: Path, *, python: str | None, start_timeou
         template=base,
         start_timeout=start_timeout,
         keeps_state=spec.kind == "udaf",
+        blot=blot,
     )
+
+
+def with_environment(
+    spec: FunctionSpec, python: str | None, environments: Environments, tell: Callable[[str], None]
+) -> FunctionSpec:
+    """The spec with an interpreter that has its requirements; as it is if there are none.
+
+    Raises PythonNotFound and EnvironmentBuildError.
+    """
+    if not spec.requirements:
+        return spec
+    base = find_python(spec.python or python)
+    built = environments.python(base, spec.requirements, tell=lambda text: tell(f"{spec.name}: {text}"))
+    return spec.with_(python=built)
+
+
+def tell(text: str) -> None:
+    """A line on standard error."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def environment() -> dict[str, str]:

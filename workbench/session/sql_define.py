@@ -46,6 +46,7 @@ def define_sql(statement: CreateFunction, signature: Signature, *, cache: Path) 
         batch_size=statement.batch_size,
         always_nullable=statement.always_nullable,
         volatility=statement.volatility,
+        requirements=FunctionSpec.from_json(package.manifest).requirements if package and package.manifest else (),
         python=python,
         database=signature.database,
         mode=_mode(statement, signature, source, symbol.rpartition(".")[2]),

@@ -13,19 +13,21 @@ import tempfile
 import threading
 import warnings
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from workbench.environments import Environments
 from workbench.errors import UsageProblem
 from workbench.functions import Kind, Signature, Volatility, forbidden_module
 from workbench.packaging import extract, read_zip
 from workbench.registry import Registered, Registry
+from workbench.secrets import Secret
 from workbench.session.define import Defined, Wanted, define, names, write_package
 from workbench.session.function import Function
-from workbench.session.launch import launch
+from workbench.session.launch import launch, tell, with_environment
 from workbench.session.replay import Failing
 from workbench.settings import Settings, home
 from workbench.supervisor import scratch
@@ -58,6 +60,9 @@ class Workbench:
         self.pool = Pool()
         self.beginning = threading.RLock()
         """Held while a run begins, so that closing sees all of them."""
+        self.environments = Environments(self.home / "environments")
+        self.tell: Callable[[str], None] = tell
+        """Is told in a line what takes long, such as the building of an environment."""
         self._folder = scratch.folder("packages-")
         self._unpacked: dict[str, Path] = {}
         self._handles: weakref.WeakValueDictionary[int, Function] = weakref.WeakValueDictionary()
@@ -68,7 +73,7 @@ class Workbench:
         """Likewise the data of its last run, None for a stream, and its columns and groups, for `Function.compare`."""
         self._database = database
         self._scripts: Scripts | None = None
-        self._finalizer = weakref.finalize(self, _close, self.pool, self.registry, self._folder)
+        self._finalizer = weakref.finalize(self, _close, self.pool, self.registry, self.environments, self._folder)
 
     def __repr__(self) -> str:
         return f"<Workbench with {len(self.registry.functions())} functions>"
@@ -106,8 +111,8 @@ class Workbench:
         entry: str | None = None,
         batch_size: int | None = None,
         imports: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
-        requirements: Iterable[str] = (),
-        env: Mapping[str, str] | None = None,
+        requirements: str | Iterable[str] = (),
+        env: Mapping[str, str | Secret] | None = None,
         python: str | None = None,
         always_nullable: bool = True,
         volatility: Volatility | None = None,
@@ -119,8 +124,10 @@ class Workbench:
         file, a folder or a zip; Python text; or a function or class. ``signature`` is text such as
         ``score(a DOUBLE, b DOUBLE) -> DOUBLE``; a script needs none. ``kind`` and ``symbol`` are read from the source
         where they are not given; ``entry`` is the file to begin with. ``imports`` are further files or folders to ship;
-        ``env`` are variables for the worker; ``python`` is an executable or a version. Nothing is run. Raises
-        DefinitionError with all problems and their lines, and PackageError for what cannot be packaged.
+        ``requirements`` are packages for the worker, as in ``numpy<2``, beside those that the source declares (PEP 723,
+        ``requirements.txt``, ``pyproject.toml``): they are installed at the first run, in an environment that is kept.
+        ``env`` are variables for the worker, texts or `Secret`; ``python`` is an executable or a version. Nothing is
+        run. Raises DefinitionError with all problems and their lines, and PackageError for what cannot be packaged.
 
         A scalar function is called row by row; with ``batch_size`` above 1 with lists of tuples; once per batch if a
         parameter is annotated ``list``, ``pd.Series``, ``np.ndarray`` or ``pa.Array``, where the others get the batch's
@@ -130,7 +137,6 @@ class Workbench:
         defined = self._define(
             source,
             where,
-            requirements,
             Wanted(
                 signature=signature,
                 kind=kind,
@@ -139,6 +145,7 @@ class Workbench:
                 entry=entry,
                 batch_size=batch_size,
                 imports=names(imports),
+                requirements=names(requirements),
                 env=dict(env or {}),
                 python=python,
                 always_nullable=always_nullable,
@@ -152,18 +159,12 @@ class Workbench:
         self.check_open()
         for name in options.keys() - inspect.signature(self.register).parameters.keys():
             raise UsageProblem(f"package has no option {name!r}", hint="its options are those of register")
-        requirements = options.pop("requirements", ())
         where = options.pop("where", None)
-        options["imports"] = names(options.get("imports"))
-        defined = self._define(source, where, requirements, Wanted(**options))
+        options |= {name: names(options.get(name)) for name in ("imports", "requirements")}
+        defined = self._define(source, where, Wanted(**options))
         return write_package(path, defined.spec.name, defined.package)
 
-    def _define(self, source: Any, where: str | None, requirements: Iterable[str], wanted: Wanted) -> Defined:
-        if tuple(requirements):
-            raise UsageProblem(
-                "requirements are not supported yet",
-                hint="install them where python= points to, and leave requirements out",
-            )
+    def _define(self, source: Any, where: str | None, wanted: Wanted) -> Defined:
         defined = define(source, wanted, where=where)
         module, _, attribute = (defined.spec.symbol or "").rpartition(".")
         reason = forbidden_module(module) if attribute else None
@@ -243,10 +244,11 @@ class Workbench:
         return self._scripts
 
     def launch(self, registered: Registered) -> Launch:
-        """How to start a worker of a function."""
+        """How to start a worker of a function, in an environment with its requirements, which is built if need be."""
         self.check_open()
+        spec = with_environment(registered.spec, self.settings.python, self.environments, self.tell)
         made = launch(
-            registered.spec,
+            spec,
             self._unpack(registered),
             python=self.settings.python,
             start_timeout=self.settings.start_timeout,
@@ -271,7 +273,8 @@ class Workbench:
 _home = home
 
 
-def _close(pool: Pool, registry: Registry, folder: Path) -> None:
+def _close(pool: Pool, registry: Registry, environments: Environments, folder: Path) -> None:
     pool.close()
     registry.close()
+    environments.close()
     shutil.rmtree(folder, ignore_errors=True)

@@ -19,6 +19,7 @@ from workbench.errors import (
     WorkbenchError,
     WorkerStartError,
 )
+from workbench.supervisor import missing
 from workbench.supervisor.worker import Died, Launch
 
 _STACK: Final = re.compile(r'File "(?P<path>[^"]*/package/(?P<file>[^"]+))", line (?P<line>\d+) in (?P<function>.+)')
@@ -116,11 +117,9 @@ def start_text(label: str, info: Mapping[str, Any]) -> str:
 
 def start_hint(info: Mapping[str, Any]) -> str:
     """The way out of it, where one is known."""
-    if info["error_type"] != "ModuleNotFoundError":
-        return str(info.get("hint", ""))
-    return (
-        "install the module in the interpreter of the function, or give --python another; workbench doctor lists them"
-    )
+    if info["error_type"] == "ModuleNotFoundError":
+        return missing.hint(info["error"])
+    return str(info.get("hint", ""))
 
 
 def gave_up(label: str, died: Died, batch: int | None, restarts: int, cause: Exception | None) -> RestartsExhausted:

@@ -21,6 +21,7 @@ from workbench import settings
 from workbench.errors import PythonNotFound, WorkerStartError
 from workbench.supervisor import process as processes
 from workbench.supervisor import scratch
+from workbench.supervisor.blotting import blotted
 from workbench.supervisor.log_rate import LogRate
 from workbench.supervisor.process import Exit, Process
 from workbench.supervisor.template import Templates
@@ -45,11 +46,12 @@ class Launch:
     ``setup`` is what its channel loads; ``key`` tells which workers may stand in for each other. ``keeps_state``
     workers hold an aggregate's state that can be saved and restored; one that is not ``reusable`` serves one run.
     Where ``template`` is given, the worker may be forked from a process with that environment rather than spawned.
+    ``blot`` takes the secrets that are in ``env`` out of a text.
     """
 
     label: str
     argv: tuple[str, ...]
-    env: Mapping[str, str]
+    env: Mapping[str, str] = field(repr=False)
     channel: Callable[[], Channel]
     setup: Mapping[str, Any] = field(default_factory=dict)
     key: str = ""
@@ -57,6 +59,7 @@ class Launch:
     keeps_state: bool = False
     reusable: bool = True
     template: Mapping[str, str] | None = None
+    blot: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,7 @@ class Worker:
         for reply in replies:
             if isinstance(reply, Ready):
                 self.ready = reply
-            kept.append(reply)
+            kept.append(reply if self.launch.blot is None else blotted(reply, self.launch.blot))
         return kept
 
     def _read_log(self, fd: int) -> bool:
@@ -171,7 +174,8 @@ class Worker:
         except BlockingIOError:
             return False
         now = time.monotonic()
-        for line in pipe.lines(data):
+        for text in pipe.lines(data):
+            line = text if self.launch.blot is None else self.launch.blot(text)
             self._last.append(line)  # all of them: the last before a death are the ones that matter
             self.tell_dropped(now)
             if self._rate.keeps(now):
