@@ -24,8 +24,8 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def environments(tmp_path: Path, index: Publish) -> Iterator[Environments]:
-    """An empty folder of environments."""
-    found = Environments(tmp_path / "environments")
+    """No environments yet, in a home of their own."""
+    found = Environments(tmp_path)
     yield found
     found.close()
 
@@ -54,7 +54,7 @@ def test_a_set_is_built_once_however_it_is_written(environments: Environments, i
     first = environments.python(sys.executable, normalised(["Emoji < 3"]), tell=told.append)
     assert told == ["building an environment with emoji<3; this is done once"]
     assert versions(first, "emoji", "pyarrow") == ["2.0", "30.0"]
-    other = Environments(environments.folder)
+    other = Environments(environments.folder.parent)
     assert other.python(sys.executable, normalised(["emoji<3", "emoji<3"]), tell=pytest.fail) == first
     other.close()
     (found,) = environments.list()
@@ -121,7 +121,7 @@ def test_prune_removes_what_was_not_used_for_long(environments: Environments, in
     python = environments.python(sys.executable, ("emoji",), tell=ignore)
     place = Path(python).parents[1]
     (environments.folder / f"{place.name}.building-1234").mkdir()
-    assert Environments(environments.folder).prune(0) == 0
+    assert Environments(environments.folder.parent).prune(0) == 0
     assert left(environments) == {place.name, f"{place.name}.building-1234"}
     environments.close()
     assert environments.prune() == 0
@@ -138,7 +138,7 @@ def test_waiting_for_another_builder_has_an_end(environments: Environments, inde
     environments.python(sys.executable, (), tell=ignore)
     place = environments.list()[0].folder
     (place / store.MARKER).unlink()
-    other = Environments(environments.folder)
+    other = Environments(environments.folder.parent)
     with pytest.raises(EnvironmentBuildError, match="another process builds the same environment"):
         other.python(sys.executable, (), tell=ignore, seconds=0.1)
     environments.close()
@@ -202,7 +202,7 @@ def test_eight_builders_of_which_some_are_killed(environments: Environments, ind
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"seed {seed}")
     rng = random.Random(seed)
-    builders = [builder(environments.folder) for _ in range(8)]
+    builders = [builder(environments.folder.parent) for _ in range(8)]
     for victim in rng.sample(builders, 3):
         time.sleep(rng.random() * 0.3)
         victim.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 import time
 from pathlib import Path
@@ -46,7 +47,7 @@ def findings(home: Path) -> dict[str, Finding]:
 
 
 def test_the_own_interpreter_is_fine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It really is asked: version and pyarrow are those of this process; all five packages are listed."""
+    """It really is asked: version and pyarrow are those of this process; all packages are listed."""
     import pyarrow as pa
 
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -79,7 +80,7 @@ def test_each_kind_of_interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert found["python3.8"].text == "PyPy 3.12.1: refused"
     assert found["python3.8"].remedy == "functions run in CPython 3.8 or newer"
     assert found["python3.9"].text == "CPython 3.12.1, pyarrow missing"
-    assert found["python3.9"].remedy == f"{tmp_path}/python3.9 -m pip install pyarrow"
+    assert found["python3.9"].remedy == f"add --requires pyarrow, or: {tmp_path}/python3.9 -m pip install pyarrow"
     assert found["python3.10"].text.endswith("pyarrow cannot be imported: libstdc++ is missing")
     assert found["python3.12"].text == "CPython 3.12.1, pyarrow 20.0"
     assert found["python3.13t"].text == "CPython 3.13.0, free-threaded, pyarrow 20.0"
@@ -127,3 +128,20 @@ def test_a_missing_package_is_a_problem(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "PACKAGES", ("no-such-package",))
     found = findings(tmp_path)["no-such-package"]
     assert found == Finding("no-such-package", "problem", "missing", f"{sys.executable} -m pip install no-such-package")
+
+
+def test_limits_programs_and_environments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with its remedy where it is short or missing; neither stops the workbench."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (100, 200))
+    found = findings(tmp_path)
+    files = Finding("open files", "note", "at most 100: too few for many workers", "ulimit -n 1024")
+    assert found["open files"] == files
+    assert found["processes"].remedy == "ulimit -u 512"
+    assert found["Java"] == Finding("Java", "note", "not found", "only a Spark engine needs it")
+    assert found["environments"].text.startswith("0, 0 MB")
+    interpreter(tmp_path, "java", "exit 1")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY,) * 2)
+    found = findings(tmp_path)
+    assert found["Java"] == Finding("Java", "ok", str(tmp_path / "java"))
+    assert found["open files"].text == "no limit (ulimit -n)"

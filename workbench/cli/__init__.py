@@ -18,7 +18,7 @@ from importlib import metadata
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from workbench.cli import catalog, check, compare, lab, run
+from workbench.cli import catalog, check, compare, env, lab, run
 from workbench.cli.arguments import EXITS, Parser, say
 from workbench.errors import WorkbenchError
 
@@ -123,6 +123,7 @@ def _parser() -> Parser:
     check.add(add)
     catalog.add(add)
     compare.add(add)
+    env.add(add)
     lab.add(add)
     return parser
 

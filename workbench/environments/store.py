@@ -66,10 +66,10 @@ class Environment:
 
 
 class Environments:
-    """The environments in a folder. Safe to use from several threads and processes; close it to let go of them."""
+    """The environments of a home. Safe to use from several threads and processes; close it to let go of them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "environments"
         self._held: dict[str, int] = {}
 
     def python(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import shutil
 import sys
 import tempfile
@@ -17,12 +18,23 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final, Literal
 
-from workbench.environments import installed
+from workbench.environments import Environments, installed
 from workbench.session.ask import Answer, ask
 
 OLDEST: Final = (3, 8)
-PACKAGES: Final = ("pyarrow", "pandas", "ipywidgets", "jupyterlab", "nbval")
+PACKAGES: Final = ("pyarrow", "pandas", "ipywidgets", "jupyterlab", "nbval", "uv")
 SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - looked at, not written
+
+LIMITS: Final = (
+    ("open files", resource.RLIMIT_NOFILE, 1_024, "ulimit -n"),
+    ("processes", resource.RLIMIT_NPROC, 512, "ulimit -u"),
+)
+"""What the system limits, and below what 32 workers at once may not have enough."""
+
+PROGRAMS: Final = (
+    ("Java", ("java",), "only a Spark engine needs it"),
+    ("Chromium", ("chromium", "chromium-browser", "google-chrome"), "only the tests of the panel need it"),
+)
 
 _ASK: Final = """
 import json, platform, sys, sysconfig
@@ -54,7 +66,15 @@ class Finding:
 
 def doctor(home: Path) -> list[Finding]:
     """Look at interpreters, the home, shared memory and the packages that the workbench is built on. Raises nothing."""
-    return [*(_interpreter(*one) for one in ask(installed(), _ASK)), _home(home), _shared_memory(), *_packages()]
+    return [
+        *(_interpreter(*one) for one in ask(installed(), _ASK)),
+        _home(home),
+        _environments(home),
+        _shared_memory(),
+        *(_limit(*one) for one in LIMITS),
+        *_packages(),
+        *(_program(*one) for one in PROGRAMS),
+    ]
 
 
 def _interpreter(path: str, found: Answer) -> Finding:
@@ -68,7 +88,9 @@ def _interpreter(path: str, found: Answer) -> Finding:
         return Finding(path, bad, f"{text}: refused", "functions run in CPython 3.8 or newer")
     if found["pyarrow"] is None:
         reason = f"cannot be imported: {found['reason']}" if found["reason"] else "missing"
-        return Finding(path, bad, f"{text}, pyarrow {reason}", f"{path} -m pip install pyarrow")
+        return Finding(
+            path, bad, f"{text}, pyarrow {reason}", f"add --requires pyarrow, or: {path} -m pip install pyarrow"
+        )
     return Finding(path, "ok", f"{text}, pyarrow {found['pyarrow']}")
 
 
@@ -89,6 +111,27 @@ def _shared_memory() -> Finding:
     return Finding(
         "shared memory", "ok", f"{SHARED_MEMORY}, {shutil.disk_usage(SHARED_MEMORY).free / 1e6:,.0f} MB free"
     )
+
+
+def _environments(home: Path) -> Finding:
+    found = Environments(home).list()
+    size = sum(one.size for one in found) / 1e6
+    return Finding("environments", "ok", f"{len(found)}, {size:,.0f} MB besides uv's cache (workbench env list, prune)")
+
+
+def _limit(about: str, number: int, least: int, shown: str) -> Finding:
+    soft, hard = resource.getrlimit(number)
+    if soft == resource.RLIM_INFINITY:
+        return Finding(about, "ok", f"no limit ({shown})")
+    if soft >= least:
+        return Finding(about, "ok", f"at most {soft:,} ({shown})")
+    most = "higher, by the administrator" if soft == hard else str(least)
+    return Finding(about, "note", f"at most {soft:,}: too few for many workers", f"{shown} {most}")
+
+
+def _program(about: str, names: tuple[str, ...], remedy: str) -> Finding:
+    found = next(filter(None, map(shutil.which, names)), None)
+    return Finding(about, "note", "not found", remedy) if found is None else Finding(about, "ok", found)
 
 
 def _packages() -> Iterator[Finding]:

@@ -60,7 +60,7 @@ class Workbench:
         self.pool = Pool()
         self.beginning = threading.RLock()
         """Held while a run begins, so that closing sees all of them."""
-        self.environments = Environments(self.home / "environments")
+        self.environments = Environments(self.home)
         self.tell: Callable[[str], None] = tell
         """Is told in a line what takes long, such as the building of an environment."""
         self._folder = scratch.folder("packages-")
