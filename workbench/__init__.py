@@ -3,13 +3,14 @@
 from workbench import fungi, samples
 from workbench.notebook import load_ipython_extension, unload_ipython_extension
 from workbench.secrets import Secret
-from workbench.session import Function, Result, Run, Workbench, udaf, udf, udtf
+from workbench.session import Function, Result, Run, Stream, Workbench, udaf, udf, udtf
 
 __all__ = [
     "Function",
     "Result",
     "Run",
     "Secret",
+    "Stream",
     "Workbench",
     "fungi",
     "load_ipython_extension",

@@ -135,7 +135,8 @@ def test_an_interrupt_keeps_the_worker(cell: Cell, shell: Any, tmp_path: Path) -
     mark = tmp_path / "begun"
     cell(
         f"%%udf slow(a BIGINT) -> BIGINT --env MARK={mark}\nimport os, pathlib, time\ndef evaluate(a):\n"
-        "    if a:\n        pathlib.Path(os.environ['MARK']).touch()\n        time.sleep(0.0001)\n    return os.getpid()\n"
+        "    if a:\n        pathlib.Path(os.environ['MARK']).touch()\n        time.sleep(0.0001)\n"
+        "    return os.getpid()\n"
     )
     pid = cell("%udf_sql SELECT slow(0) AS pid").value.to_pandas()["pid"][0]
 

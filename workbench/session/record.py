@@ -20,6 +20,7 @@ import pyarrow as pa
 from workbench import settings
 from workbench.events import Event, LogLine
 from workbench.session.fan_out import FanOut
+from workbench.session.recent import Recent
 
 EVENT_COLUMNS = ("time", "kind", "worker", "pid", "batch", "rows", "signal", "exit_status", "detail")
 LOG_COLUMNS = ("time", "worker", "batch", "stream", "text")
@@ -52,6 +53,7 @@ class Record:
     dead: int = 0
     restarts: int = 0
     fan_out: FanOut = field(default_factory=FanOut)
+    recent: Recent = field(default_factory=Recent)
     letters: list[DeadLetter] = field(default_factory=list)
     rows: list[pa.RecordBatch] = field(default_factory=list)
     """The input rows of `letters`, in the same order, in the types that they came with."""

@@ -148,6 +148,7 @@ class Run:
             self._gate.between()
             for outcome in self._supervisor.outcomes(self._source):
                 for batch in self._absorb(outcome):
+                    self.record.recent.keep(batch, self.record.rows_in)
                     self.record.rows_out += batch.num_rows
                     self._tell()
                     if batch.num_rows:
