@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from workbench.notebook.panel.rows import FAILED, STRIPE, Rows, View
+from workbench.notebook.panel.rows import FAILED, STRIPE, Rows, View, all_rows
 from workbench.session import Workbench
 
 RATIO = "def evaluate(a, b):\n    return None if a is None else a / b\n"
@@ -25,7 +25,8 @@ def workbench(home: object) -> Iterator[Workbench]:
 
 def rows_of(workbench: Workbench, source: str, signature: str, data: pa.Table, **options: Any) -> Rows:
     """The rows of a finished run."""
-    return Rows(workbench.register(source, signature).run(data, **options).wait())
+    run = workbench.register(source, signature).run(data, **options).wait()
+    return Rows(run, all_rows(run))
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from workbench.notebook.magics import UdfMagics
 from workbench.notebook.parsers import (
     COMMANDS,
     LATER_COMMANDS,
-    LATER_OPTIONS,
     cell_parser,
     command_parser,
     help_text,
@@ -46,13 +45,6 @@ def test_commands_of_later_are_refused_by_name(name: str) -> None:
     """A planned command says that it is not there yet, and which are."""
     with pytest.raises(UsageProblem, match=f"{name} is not there yet"):
         command_parser(name)
-
-
-@pytest.mark.parametrize("option", LATER_OPTIONS)
-def test_options_of_later_are_refused_by_name(option: str) -> None:
-    """A planned option says that it is not there yet."""
-    with pytest.raises(UsageProblem, match=f"{option} is not there yet"):
-        cell_parser().read([option, "1"])
 
 
 @pytest.mark.parametrize(

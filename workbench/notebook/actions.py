@@ -22,7 +22,7 @@ from workbench.notebook.cells import Cell, shorten
 from workbench.notebook.grid import Column, Grid, Limits, Row, event_grid, letters_grid, log_lines, state_grid
 from workbench.notebook.views import GridView, LinesView
 from workbench.secrets import Secret
-from workbench.session import Function, Run, Workbench
+from workbench.session import Function, Run, Stream, Workbench
 from workbench.session.compare import Comparison
 from workbench.session.doctor import doctor as look
 from workbench.session.report import HistoryRow, event_rows
@@ -113,6 +113,11 @@ def run(function: Function, data: Any, *, n: int | None = None, **options: Any) 
 def begin(function: Function, data: Any, *, n: int | None = None, **options: Any) -> Run:
     """As `run`, but for the end: whoever consumes the run moves it."""
     return function.run(data if n is None else first_rows(data, n), **options)
+
+
+def stream(function: Function, data: Any, *, n: int | None = None, **options: Any) -> Stream:
+    """Stream data, or its first ``n`` rows, through a function, behind the cell. Options as in `workbench.Stream`."""
+    return Stream(function, data if n is None else first_rows(data, n), **options)
 
 
 def compare(one: Function, other: Function, data: Any = None, *, n: int | None = None, **options: Any) -> Comparison:

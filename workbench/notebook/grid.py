@@ -73,19 +73,7 @@ class Grid:
 def output_grid(run: Run, limits: Limits) -> Grid:
     """The first rows of a finished run's result. Raises RunClosed if they were streamed and not kept."""
     table = run.to_arrow()
-    types = _output_types(run)
-    known = len(table.schema) - len(types)
-    arguments = {param.name for param in run.spec.signature.params} if run.spec.signature else set()
-    columns = [
-        Column(
-            shorten(visible(item.name), limits.width),
-            shorten(types[index - known] if index >= known else type_name(item.type), limits.width),
-            output=index >= known,
-            number=pa.types.is_integer(item.type) or pa.types.is_floating(item.type) or pa.types.is_decimal(item.type),
-            rank=0 if index >= known else 1 if item.name in arguments else 2,
-        )
-        for index, item in enumerate(table.schema)
-    ]
+    columns = output_columns(run, table.schema, limits.width)
     chosen = _choose(columns, limits.columns)
     letters = {one.row: one for one in run.record.letters} if run.spec.kind == "udf" else {}
     numbers = itertools.count() if run.numbers is None or run.spec.kind != "udf" else run.numbers
@@ -115,6 +103,23 @@ def table_grid(table: pa.Table, limits: Limits) -> Grid:
     values = [_values(column) for column in table.slice(0, limits.rows).columns[: limits.columns]]
     rows = [Row([cell(value, limits.width) for value in row]) for row in zip(*values, strict=True)]
     return Grid(columns, rows, table.num_rows, table.num_columns - len(columns))
+
+
+def output_columns(run: Run, schema: pa.Schema, width: int) -> list[Column]:
+    """The columns of a result: its input's, then those that the function made."""
+    types = _output_types(run)
+    known = len(schema) - len(types)
+    arguments = {param.name for param in run.spec.signature.params} if run.spec.signature else set()
+    return [
+        Column(
+            shorten(visible(item.name), width),
+            shorten(types[index - known] if index >= known else type_name(item.type), width),
+            output=index >= known,
+            number=pa.types.is_integer(item.type) or pa.types.is_floating(item.type) or pa.types.is_decimal(item.type),
+            rank=0 if index >= known else 1 if item.name in arguments else 2,
+        )
+        for index, item in enumerate(schema)
+    ]
 
 
 def _output_types(run: Run) -> list[str]:

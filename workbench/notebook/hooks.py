@@ -20,8 +20,9 @@ from workbench.notebook.magics import UdfMagics
 from workbench.notebook.result_view import ResultView
 from workbench.notebook.session import Workbench
 from workbench.notebook.sql_magics import SqlMagics
+from workbench.notebook.stream_view import StreamView
 from workbench.notebook.views import ErrorView, FunctionView, RunView, short_error
-from workbench.session import Function, Result, Run
+from workbench.session import Function, Result, Run, Stream
 from workbench.session.compare import Comparison
 
 SHORT = "_render_traceback_"
@@ -72,6 +73,7 @@ def _displays(shell: Any, session: Workbench, undo: ExitStack) -> None:
     views: dict[type, Callable[[Any], Any]] = {
         Result: lambda result: ResultView(result, session.display_rows)._repr_mimebundle_(),
         Run: lambda run: RunView(run, session.display_rows, session.cells)._repr_mimebundle_(),
+        Stream: lambda stream: StreamView(stream)._repr_mimebundle_(),
         Function: lambda function: FunctionView(function)._repr_mimebundle_(),
         Check: lambda check: CheckView(check)._repr_mimebundle_(),
         Comparison: lambda found: ComparisonView(found, session.display_rows)._repr_mimebundle_(),

@@ -24,7 +24,7 @@ from workbench.notebook import actions
 from workbench.notebook.compared import VersionsView
 from workbench.notebook.grammar import Word, pieces, split_line, words
 from workbench.notebook.panel import Stage
-from workbench.notebook.parsers import RUN_OPTIONS, cell_parser, command_parser, did_you_mean, help_text
+from workbench.notebook.parsers import RUN_OPTIONS, STREAM_OPTIONS, cell_parser, command_parser, did_you_mean, help_text
 from workbench.notebook.session import Workbench
 from workbench.notebook.views import FunctionView
 from workbench.session import Function
@@ -100,10 +100,21 @@ class UdfMagics:
         return {name: value for name, value in order.items() if value is not None}
 
     def _run(self, function: Function, order: dict[str, Any], options: argparse.Namespace) -> Any:
+        if options.live:
+            return self._stream(function, order, options)
+        for name in STREAM_OPTIONS:
+            if name in order:
+                raise UsageProblem(f"--{name} is for a run behind the cell", hint="add --live")
         run = actions.run(function, **order) if options.quiet else self.stage.run(function, order)
         if options.out is not None:
             self.shell.user_ns[str(options.out)] = run.to_pandas()
         return None if options.quiet else run
+
+    def _stream(self, function: Function, order: dict[str, Any], options: argparse.Namespace) -> Any:
+        stream = self.stage.stream(function, order, shown=not options.quiet)
+        if options.out is not None:
+            self.shell.user_ns[str(options.out)] = stream
+        return None if options.quiet else stream
 
     # -- names of the notebook -----------------------------------------------------------------------------------------
 
@@ -196,7 +207,13 @@ class UdfMagics:
         return self._run(self._found(options), self._order(options.data, options), options)
 
     def _do_start(self, options: argparse.Namespace) -> Any:
-        return _say(actions.start(self._found(options), options.workers))
+        function = self._found(options)
+        if options.sample is not None:
+            return self._stream(function, self._order(options.sample, options), options)
+        given = [name for name in RUN_OPTIONS if name != "workers" and getattr(options, name) is not None]
+        if given or options.live:
+            raise UsageProblem(f"%udf start: --{(given or ['live'])[0]} is about data", hint="add --sample DF")
+        return _say(actions.start(function, options.workers or 1))
 
     def _do_restart(self, options: argparse.Namespace) -> Any:
         return _say(actions.restart(self._found(options)))

@@ -15,7 +15,6 @@ from typing import Any, Final, NoReturn, get_args
 from workbench.errors import UsageProblem
 from workbench.functions import Kind, Volatility
 
-LATER_OPTIONS: Final = ("--live",)
 LATER_COMMANDS: Final = (*("debug", "profile", "bench", "sample"),)
 
 
@@ -36,9 +35,6 @@ class Parser(argparse.ArgumentParser):
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """The options that the words give. Raises UsageProblem for all that cannot be read."""
-        for word in words:
-            if word in LATER_OPTIONS:
-                raise UsageProblem(f"{self.prog}: {word} is not there yet", hint="leave it out")
         if any(word in ("-h", "--help") for word in words):
             return argparse.Namespace(help=True)
         found, unknown = self.parse_known_args(list(words))
@@ -99,14 +95,22 @@ def _run_options(parser: Parser) -> None:
     add("--on-invalid", choices=["skip", "fail"], help="what a script's invalid output does (default skip)")
     keep = "keep the rows for which a table function yields nothing, with NULLs"
     add("--outer", action="store_const", const=True, help=keep)
-    add("-o", dest="out", metavar="VAR", help="bind the result, a DataFrame, to this name")
+    live = parser.add_argument_group("behind the cell")
+    live.add_argument("--live", action="store_true", help="go on behind the cell, which is done at once")
+    live.add_argument("--rate", type=float, metavar="R", help="rows a second (default: as fast as it goes)")
+    again = live.add_mutually_exclusive_group()
+    again.add_argument("--loop", action="store_const", const=True, help="begin again at the end of the data")
+    again.add_argument("--follow", action="store_const", const=True, help="wait for what is appended to a .csv file")
+    add("-o", dest="out", metavar="VAR", help="bind the result, a DataFrame, to this name; with --live the Stream")
     add("--quiet", action="store_true", help="show nothing")
 
 
 RUN_OPTIONS: Final = (
     *("n", "columns", "group_by", "batch_rows", "workers"),
     *("max_restarts", "timeout", "memory_limit", "on_error", "on_invalid", "outer", "out"),
+    *("rate", "loop", "follow"),
 )
+STREAM_OPTIONS: Final = ("rate", "loop", "follow")
 
 
 def cell_parser() -> Parser:
@@ -194,7 +198,8 @@ def _call(parser: Parser) -> None:
 
 def _start(parser: Parser) -> None:
     _versioned(parser)
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="how many (default 1)")
+    parser.add_argument("--sample", metavar="DF", help="stream it through the function, behind the cell")
+    _run_options(parser)
 
 
 def _replay(parser: Parser) -> None:
@@ -251,7 +256,7 @@ _COMMANDS: Final[dict[str, tuple[str, Callable[[Parser], None]]]] = {
     "compare": ("Run two versions of a function on the same rows and show where they differ.", _compare),
     "run": ("Run a function over data and show the result.", _run),
     "call": ("Call a function once with values.", _call),
-    "start": ("Have workers of a function ready before it is run.", _start),
+    "start": ("Have workers of a function ready; with --sample stream data through it behind the cell.", _start),
     "stop": ("End the workers of a function.", _stop),
     "restart": ("End the workers of a function and have a new one ready.", _versioned),
     "kill": ("Kill the workers of a function, as a crash would.", _versioned),

@@ -79,7 +79,8 @@ class View:
         return page
 
 
-def _header(spec: FunctionSpec, version: int, state: html.Markup) -> html.Markup:
+def header(spec: FunctionSpec, version: int, state: html.Markup) -> html.Markup:
+    """The first line of a function's views: name, signature, kind, version, state."""
     rest = ""
     if spec.signature is not None:
         rest = f"({', '.join(map(str, spec.signature.params))}) → {spec.signature.returns}"
@@ -93,7 +94,8 @@ def _header(spec: FunctionSpec, version: int, state: html.Markup) -> html.Markup
     return html.tag("div", html.join(item for part in parts for item in (part, " ")), class_="h")
 
 
-def _title(spec: FunctionSpec, version: int) -> str:
+def title(spec: FunctionSpec, version: int) -> str:
+    """The same in the text form."""
     return shorten(visible(function_line(spec, version)), LINE)
 
 
@@ -157,7 +159,7 @@ class RunView(View):
 
     def lines(self) -> Iterable[str]:
         run = self.run
-        yield _title(run.spec, run.version)
+        yield title(run.spec, run.version)
         yield counts_line(run) if self._settled else "running: to_pandas() finishes it"
         yield from _notices(run)
         limits = Limits(self.rows)
@@ -179,7 +181,7 @@ class RunView(View):
         dead = run.record.dead
         sign = SIGNS["dead_letter" if dead else _WORDS.get(status, "stopped")]
         tone = "warn" if dead and status == "completed" else _TONES.get(status, "")
-        parts = [_header(run.spec, run.version, _state(tone, sign, run.status)), _counts(counts_line(run))]
+        parts = [header(run.spec, run.version, _state(tone, sign, run.status)), _counts(counts_line(run))]
         notices = _notices(run)
         if notices:
             parts.append(html.tag("div", html.join(map(_notice, notices)), class_="w"))
@@ -260,7 +262,7 @@ class FunctionView(View):
     most_lines: ClassVar[int] = 200
 
     def lines(self) -> Iterable[str]:
-        yield _title(self.function.spec, self.function.version)
+        yield title(self.function.spec, self.function.version)
         yield self._facts()
         yield f"run it: %udf run {self.function.name} DF"
 
@@ -272,7 +274,7 @@ class FunctionView(View):
         count = f"{len(shown):,} of {len(source):,} lines" if len(shown) < len(source) else f"{len(source):,} lines"
         return html.join(
             [
-                _header(function.spec, function.version, _state("good", SIGNS["started"], "registered")),
+                header(function.spec, function.version, _state("good", SIGNS["started"], "registered")),
                 _counts(self._facts()),
                 html.tag("p", f"run it: %udf run {function.name} DF", class_="y"),
                 html.section("Code", count, html.lines(code), opened=False),

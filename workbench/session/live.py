@@ -59,6 +59,8 @@ class Stream:
         """Whether it can begin again: an iterable is used up."""
         self.listeners: list[Callable[[], None]] = []
         """Called when a run begins, in the thread that had it begin."""
+        self.began_with: Final = rate
+        """The rate that it was given first; `rate` is that of now."""
         self._data, self._rate, self._options = data, rate, options
         per_batch = MOST_BATCH_ROWS if rate is None else min(MOST_BATCH_ROWS, max(1, round(rate / BATCHES)))
         self._batch_rows = batch_rows or per_batch
@@ -203,7 +205,8 @@ def _check(data: Any, rate: float | None, *, loop: bool, follow: bool) -> None:
         raise UsageProblem(f"a {type(data).__name__} cannot be followed", hint="give the path of a .csv file")
     if loop and not isinstance(data, pd.DataFrame | pa.Table | pa.RecordBatch | str | Path):
         raise UsageProblem(
-            f"a {type(data).__name__} can be gone through once", hint="give a frame, a table or a file, or leave out loop"
+            f"a {type(data).__name__} can be gone through once",
+            hint="give a frame, a table or a file, or leave out loop",
         )
 
 

@@ -386,6 +386,11 @@ class Run:
         """How long it took, or has taken by now."""
         return self._took if self._took is not None else time.monotonic() - self._began
 
+    @property
+    def queue(self) -> int:
+        """Batches on their way: read ahead, with a worker, or answered before their turn."""
+        return self._source.waiting + self._supervisor.taken - self.record.batches_in
+
     # -- tables --------------------------------------------------------------------------------------------------------
 
     @property

@@ -38,6 +38,11 @@ class Source:
         self.exhausted = item is None
         return item
 
+    @property
+    def waiting(self) -> int:
+        """How many are at hand that were read ahead."""
+        return 0
+
     def close(self) -> None:
         """No more will be taken."""
         self.exhausted = True
@@ -139,6 +144,10 @@ class ThreadedSource(Source):
             return None
         taken: Item = item
         return taken
+
+    @property
+    def waiting(self) -> int:
+        return self._queue.qsize()
 
     def close(self) -> None:
         super().close()

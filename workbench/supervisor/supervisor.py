@@ -126,6 +126,11 @@ class Supervisor:
             self._wait(source if hungry else None)
         yield from self._finish()
 
+    @property
+    def taken(self) -> int:
+        """How many batches have come from the source."""
+        return self._taken
+
     def _back(self) -> None:
         """The consumer wants more. While it did something else nobody listened, so no deadline can have passed."""
         away = time.monotonic() - self._left_at

@@ -33,6 +33,9 @@ VERSIONS: Final = 10
 
 _WORDS: Final = {"completed": "finished", "failed": "failed", "running": "started"}
 _TONES: Final = {"completed": "good", "running": "good", "failed": "bad"}
+HELD: Final = "❚❚"
+"""The sign of a run that is paused, as on its button."""
+
 _ENDS: Final = frozenset({"crashed", "recycled", "stopped", "gave_up"})
 DIALECTS: Final = {"doris": "Doris", "doris-proposal": "Doris, as first proposed (pull 56877)"}
 
@@ -57,11 +60,12 @@ def status(run: Run, *, idle: Sequence[int], names: Mapping[str, str]) -> Facts:
     word = run.status.partition(" ")[0]
     warn = bool(record.dead) and word == "completed"
     living = lives(run)
+    held = word == "running" and run.paused
     return {
         "running": word == "running",
-        "sign": SIGNS["dead_letter" if warn else _WORDS.get(word, "stopped")],
-        "word": run.status,
-        "tone": "warn" if warn else _TONES.get(word, ""),
+        "sign": HELD if held else SIGNS["dead_letter" if warn else _WORDS.get(word, "stopped")],
+        "word": "paused" if held else run.status,
+        "tone": "warn" if warn or held else _TONES.get(word, ""),
         "pids": [life.pid for life in living] or list(idle),
         "idle": not living,
         "up": run.seconds - living[-1].since if living else run.seconds,
@@ -73,8 +77,15 @@ def status(run: Run, *, idle: Sequence[int], names: Mapping[str, str]) -> Facts:
         "skipped": record.skipped,
         "counts": [part for part in counts(run) if part[:1] not in SIGNS.values()],
         "notices": [_line(line) for line in notice_lines(run)],
-        "error": short_error(run.error, names) if isinstance(run.error, WorkbenchError) else [],
+        "error": _error(run.error, names),
     }
+
+
+def _error(error: Exception | None, names: Mapping[str, str]) -> list[str]:
+    """What ended a run: an error of ours, or whatever its data raised."""
+    if isinstance(error, WorkbenchError):
+        return short_error(error, names)
+    return [] if error is None else [_line(f"{type(error).__name__}: {error}")]
 
 
 def history(run: Run) -> Facts:

@@ -42,7 +42,7 @@ class Grid {
   load(output) {
     this.columns = output.columns;
     this.labelled = output.labelled;
-    this.total = output.total;
+    this.output = output;
     this.view = { column: -1, down: false, text: "" };
     this.filter.value = "";
     this.active = { row: 0, column: 0 };
@@ -51,6 +51,28 @@ class Grid {
     this.heading();
     this.box.scrollTop = 0;
     this.draw();
+  }
+
+  // The newest rows are others now; the view, the place and the selection stay. One question at a time.
+  async renew(output) {
+    this.output = output;
+    if (this.renewing) return;
+    this.renewing = true;
+    for (let done; done !== this.output; ) {
+      done = this.output;
+      const { view } = this;
+      const from = Math.max(0, Math.floor(this.first()) - 8);
+      const plain = view.column < 0 && !view.text;
+      const page = plain && !this.box.scrollTop ? done.page : await this.ask(view, from, from + PAGE);
+      if (view !== this.view || page.error) continue;
+      this.reset(page);
+      this.draw();
+    }
+    this.renewing = false;
+  }
+
+  get total() {
+    return this.output.total;
   }
 
   reset(page) {
@@ -116,6 +138,7 @@ class Grid {
     const view = this.view;
     const page = await this.ask(view, 0, PAGE);
     if (view !== this.view) return;
+    if (page.error) return this.failed(page.error);
     this.reset(page);
     this.anchor = null;
     this.active.row = 0;
@@ -146,7 +169,10 @@ class Grid {
     for (let number = begin; number < end; number++) drawn.push(this.element_of(number));
     this.body.style.transform = `translateY(${this.box.scrollTop - (exact - begin) * ROW}px)`;
     this.body.replaceChildren(...drawn);
-    this.found.textContent = this.count === this.total ? `${whole(this.total)} ${this.total === 1 ? "row" : "rows"}` : `${whole(this.count)} of ${whole(this.total)} rows`;
+    const { of } = this.output;
+    const all = of > this.total ? `the newest ${whole(this.total)} of ${whole(of)} rows` : `${whole(this.total)} ${this.total === 1 ? "row" : "rows"}`;
+    this.found.textContent = this.count === this.total ? all : `${whole(this.count)} of ${all}`;
+    this.found.classList.remove("bad");
     this.want(begin, end);
   }
 
@@ -158,12 +184,18 @@ class Grid {
       if (this.asked.has(slot) || from > last || (this.row(from) && this.row(last))) continue;
       this.asked.add(slot);
       this.ask(view, from, from + PAGE).then((page) => {
+        if (page.error) return this.failed(page.error); // and it stays asked: not again by each drawing
         this.asked.delete(slot);
         if (view !== this.view) return;
         this.keep(page);
         this.draw();
       });
     }
+  }
+
+  failed(error) {
+    this.found.textContent = `✕ ${error}`;
+    this.found.classList.add("bad");
   }
 
   range() {
@@ -242,7 +274,8 @@ class Grid {
   async copied() {
     const { rows, columns } = this.range();
     const chosen = Array.from({ length: columns[1] - columns[0] + 1 }, (_, index) => columns[0] + index);
-    const { text } = await this.copy(this.view, rows[0], rows[1] + 1, chosen);
+    const { text, error } = await this.copy(this.view, rows[0], rows[1] + 1, chosen);
+    if (error) return this.failed(error);
     await copyText(text);
     const count = (rows[1] - rows[0] + 1) * chosen.length;
     this.say(`${whole(count)} ${count === 1 ? "cell" : "cells"} copied`);

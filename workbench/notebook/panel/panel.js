@@ -2,14 +2,22 @@
 
 const TABS = ["Output", "State", "History", "Dead letters", "Metrics", "Logs", "Code", "SQL"];
 const BUTTONS = [
-  ["run", "▶", "Run", "Run it again over the same data", "only over a frame, a table or a file, when no run is open"],
-  ["pause", "❚❚", "Pause", "Pause between two batches", "only while a run goes on behind the cell"],
-  ["step", "⇥", "Step", "Run one batch", "only while a run is paused"],
-  ["stop", "■", "Stop", "End the idle workers", "no worker is idle"],
-  ["restart", "↻", "Restart", "End the idle workers and have a new one ready", "not while a cell is busy with it, and not for a script"],
+  ["run", "▶", "Run", "Run it again, or go on if it is paused", "only while it is paused, or to run a frame, a table or a file again"],
+  ["pause", "❚❚", "Pause", "Pause between two batches", "only while it runs"],
+  ["step", "⇥", "Step", "Run one batch", "only while it is paused"],
+  ["stop", "■", "Stop", "End the run; if there is none, the idle workers", "nothing runs and no worker is idle"],
+  ["restart", "↻", "Restart", "Begin with a new worker", "not while a cell waits for it, and not for a script"],
   ["kill", "✕", "Kill", "Kill the workers on purpose, as a crash would", "no worker is alive"],
   ["replay", "⟲", "Replay", "Run the rows again that failed", "no row failed"],
 ];
+
+const SUPPRESS = "data-lm-suppress-shortcuts";
+
+// The slider's places: ten for each power of ten, from 1 row a second; the last is without a limit.
+const FASTEST = 61;
+const paceAt = (place) => (Number(place) >= FASTEST ? null : Number((10 ** (Number(place) / 10)).toPrecision(2)));
+const placeOf = (rate) => (rate == null ? FASTEST : Math.max(0, Math.min(FASTEST - 1, Math.round(10 * Math.log10(rate)))));
+const paceText = (rate) => (rate == null ? "no limit" : `${rate < 10 ? Number(rate.toPrecision(2)) : whole(rate)} rows/s`);
 
 class Panel {
   constructor(model, element) {
@@ -26,7 +34,7 @@ class Panel {
     });
     this.timeline = new Timeline();
     this.build(element);
-    const shown = { status: ["title", "status", "able", "metrics", "memory"], output: ["output"], history: ["history"], state: ["state"], metrics: ["metrics", "memory"], logs: ["logs"], letters: ["letters", "able"], code: ["code"], sql: ["sql"] };
+    const shown = { status: ["title", "status", "able", "pace", "metrics", "memory"], output: ["output"], history: ["history"], state: ["state"], metrics: ["metrics", "memory", "queue"], logs: ["logs"], letters: ["letters", "able"], code: ["code"], sql: ["sql"] };
     const tabs = { output: "Output", state: "State", history: "History", letters: "Dead letters", metrics: "Metrics", logs: "Logs", code: "Code", sql: "SQL" };
     this.undo = [];
     const on = (name, call) => {
@@ -49,7 +57,7 @@ class Panel {
         });
     on("msg:custom", (message) => this.answer(message));
     this.tick = setInterval(() => this.uptime(), 500);
-    this.undo.push(() => clearInterval(this.tick), () => cancelAnimationFrame(frame), () => this.grid.close(), () => this.timeline.close());
+    this.undo.push(() => clearInterval(this.tick), () => clearTimeout(this.moved), () => cancelAnimationFrame(frame), () => this.grid.close(), () => this.timeline.close());
     this.status();
     this.counts();
     this.open("Output");
@@ -82,6 +90,9 @@ class Panel {
     this.buttons = h("div", { class: "buttons", role: "toolbar", "aria-label": `Run ${name}` });
     for (const [action, sign, word] of BUTTONS)
       this.buttons.append(h("button", { type: "button", "data-action": action, onclick: () => this.act(action) }, h("span", { "aria-hidden": "true" }, sign), ` ${word}`));
+    this.slider = h("input", { type: "range", min: "0", max: String(FASTEST), "aria-label": "Rate", oninput: () => this.paced() });
+    this.rate = h("output", {});
+    this.pace = h("label", { class: "pace" }, "rate", this.slider, this.rate);
     this.rates = h("div", { class: "rates" });
     this.notices = h("div", { class: "notices" });
     this.list = h("div", { class: "tabs", role: "tablist", "aria-label": name, onkeydown: (event) => this.key(event) });
@@ -92,14 +103,24 @@ class Panel {
     this.live = h("span", { class: "live", "aria-live": "polite" });
     this.bar = h("div", { class: "progress", role: "progressbar", "aria-label": "rows that went in" }, h("div"));
     const head = h("div", { class: "h" }, h("b", {}, name), h("code", {}, signature), h("span", { class: "k" }, kind.toUpperCase()), h("span", { class: "k" }, `v${version}`), h("span", { class: "right" }, this.state, this.facts));
-    this.root = h("div", { class: "udf-panel", role: "region", "aria-label": `Function ${name} version ${version}` }, head, h("div", { class: "bar" }, this.buttons, this.rates), this.bar, this.notices, this.list, this.content, h("div", { class: "end" }, this.foot, this.live));
+    this.root = h("div", { class: "udf-panel", role: "region", "aria-label": `Function ${name} version ${version}` }, head, h("div", { class: "bar" }, this.buttons, this.pace, this.rates), this.bar, this.notices, this.list, this.content, h("div", { class: "end" }, this.foot, this.live));
     element.append(this.root);
   }
 
-  async act(action, row = null) {
+  async act(action, number = null) {
     this.say(`${action} …`);
-    const { text } = await this.ask({ kind: "act", action, row });
-    this.say(text);
+    const { text, error } = await this.ask({ kind: "act", action, number });
+    this.say(error ?? text);
+  }
+
+  // While the slider is moved the panel follows the hand, and the kernel is told when it rests.
+  paced() {
+    clearTimeout(this.moved);
+    this.rate.textContent = paceText(paceAt(this.slider.value));
+    this.moved = setTimeout(async () => {
+      await this.act("rate", paceAt(this.slider.value));
+      this.moved = 0;
+    }, 150);
   }
 
   status() {
@@ -118,6 +139,13 @@ class Panel {
       button.title = title;
       button.setAttribute("aria-label", button.disabled ? title : `${word}: ${what}`);
     }
+    const { rate: pace } = this.get("pace");
+    this.pace.hidden = pace === undefined;
+    if (pace !== undefined && !this.moved) {
+      this.slider.value = String(placeOf(pace));
+      this.slider.setAttribute("aria-valuetext", paceText(pace));
+      this.rate.textContent = paceText(pace);
+    }
     const fact = (value, unit) => h("span", {}, h("b", {}, value), unit && ` ${unit}`);
     const both = h("span", {}, "p50 ", h("b", {}, milliseconds(p50)), " · p95 ", h("b", {}, milliseconds(p95)));
     this.rates.replaceChildren(
@@ -127,6 +155,7 @@ class Panel {
     this.bar.hidden = !status.running;
     this.bar.classList.toggle("unknown", part == null);
     this.bar.firstChild.style.width = `${(part ?? 0.3) * 100}%`;
+    this.bar.classList.toggle("held", status.word === "paused");
     if (part == null) this.bar.removeAttribute("aria-valuenow");
     else this.bar.setAttribute("aria-valuenow", Math.round(part * 100));
     const tone = (line) => (line.startsWith("✕") ? "bad" : "warn");
@@ -197,7 +226,7 @@ class Panel {
         return this.timeline.element;
       },
       "Dead letters": () => lettersTab(this.get("letters"), able, replay),
-      Metrics: () => metricsTab(this.get("metrics"), this.get("memory")),
+      Metrics: () => metricsTab(this.get("metrics"), this.get("memory"), this.get("queue")),
       Logs: () => logsTab(this.get("logs"), this.filter, (text) => (this.filter = text)),
       Code: () => codeTab(this.get("code")),
       SQL: () => sqlTab(this.get("sql"), this.say),
@@ -209,23 +238,38 @@ class Panel {
   output() {
     const output = this.get("output");
     if (output.columns) {
-      if (this.loaded !== output) {
+      const before = this.loaded;
+      if (before !== output) {
         this.loaded = output;
-        queueMicrotask(() => this.grid.load(output));
+        const same = before?.newest && output.newest && JSON.stringify(before.columns) === JSON.stringify(output.columns);
+        queueMicrotask(() => (same ? this.grid.renew(output) : this.grid.load(output)));
       }
       return this.grid.element;
     }
     const { running, rows, total, word } = this.get("status");
-    if (!running) return empty(output.why || `There is no output: the run ${word}.`);
-    return empty(total ? `${whole(rows)} of ${whole(total)} rows went in. The output is shown when all have.` : `${whole(rows)} rows went in. The output is shown when all have.`);
+    if (!running) return empty(`There is no output: the run ${word}.`);
+    const kind = this.get("title").kind;
+    return empty(`${whole(rows)} ${total ? `of ${whole(total)} ` : ""}rows went in. ${kind === "udaf" ? "An aggregate has its output at the end; see State." : "No output yet."}`);
   }
 }
 
 function render({ model, el }) {
-  // Keys belong to the panel while it has the focus, and not to the notebook's command mode.
-  el.setAttribute("data-lm-suppress-shortcuts", "true");
+  // Keys belong to the panel while it has the focus, and not to the notebook's command mode; those with Ctrl that mean
+  // nothing here (save, find) are the front end's. It looks for the attribute after this listener had its turn.
+  const ours = ["c", "a", "home", "end", "arrowup", "arrowdown", "arrowleft", "arrowright"];
+  const claim = (event) => {
+    if (!el.contains(event.target)) return;
+    const free = (event.ctrlKey || event.metaKey) && !ours.includes(event.key.toLowerCase());
+    if (free) el.removeAttribute(SUPPRESS);
+    else el.setAttribute(SUPPRESS, "true");
+  };
+  el.setAttribute(SUPPRESS, "true");
+  window.addEventListener("keydown", claim, true);
   const panel = new Panel(model, el);
-  return () => panel.close();
+  return () => {
+    window.removeEventListener("keydown", claim, true);
+    panel.close();
+  };
 }
 
 export default { render };

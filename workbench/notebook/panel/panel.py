@@ -1,4 +1,4 @@
-"""The live panel of one function's run: told of what changes while a cell is busy, asked for rows afterwards.
+"""The live panel of one function's run: told of what changes while it goes on, asked for rows then and afterwards.
 
 The invariant: the run never waits for the panel, and the panel's last update is the run's last state. Messages may
 arrive in another thread than the one that moves the run (JupyterLab sends them through a subshell), so what they need
@@ -10,26 +10,32 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from workbench.errors import RunClosed
 from workbench.notebook.panel import facts
-from workbench.notebook.panel.controls import ACTIONS, CellControls, Controls
+from workbench.notebook.panel.controls import ACTIONS, CellControls, Controls, StreamControls
 from workbench.notebook.panel.pulse import Pulse
-from workbench.notebook.panel.rows import Rows, View
+from workbench.notebook.panel.rows import Rows, View, all_rows, newest_rows
 from workbench.notebook.panel.widget import PanelWidget
-from workbench.session import Function, Run
+from workbench.session import Function, Run, Stream
+from workbench.session.live import move
+from workbench.session.recent import ROWS, Recent
 from workbench.session.vitals import memory
 
 FIRST_ROWS = 100
 """Rows that come with the end of a run, so that they are shown without being asked for."""
+
+NEWEST_ROWS = 30
+"""Rows that come with each update before: a screen of them."""
 
 
 class Panel:
     """Shows ``run`` of ``function``; ``versions`` are all of its versions, the oldest first.
 
     ``names`` says what files are called in errors. ``again`` starts the same run once more; None if its data were used
-    up.
+    up. Of a ``stream`` it is the run now, and any that begins later.
     """
 
     def __init__(
@@ -40,29 +46,58 @@ class Panel:
         names: Mapping[str, str],
         versions: Sequence[Function],
         again: Callable[[], Run] | None = None,
+        stream: Stream | None = None,
     ) -> None:
-        self.function, self.run, self._names = function, run, names
+        self.function, self.run, self._names, self._stream = function, run, names, stream
         self._lock = threading.RLock()
         self._rows: Rows | None = None
+        self._whole: Rows | None = None
         self._memory: deque[int] = deque(maxlen=facts.POINTS)
-        self.controls: Controls = CellControls(
-            function, lambda: self.run, None if again is None else lambda: self.follow(again()), self.follow
+        self._queue: deque[int] = deque(maxlen=facts.POINTS)
+        behind = None if again is None else lambda: self.follow_behind(again())
+        self.controls: Controls = (
+            CellControls(function, lambda: self.run, behind, self.follow_behind)
+            if stream is None
+            else StreamControls(stream, lambda: self.run, self.follow_behind)
         )
         with_code = {"title": facts.title(function), "code": facts.code(versions), "sql": facts.sql(function)}
         self.widget = PanelWidget(**with_code, **self._parts())
         self.widget.on_msg(self._message)
+        if stream is not None:
+            stream.listeners.append(lambda: self._watch(stream.run, stream.thread))
+            self._watch(stream.run, stream.thread)
 
     def follow(self, run: Run) -> Run:
         """Show this run from now on, and move it to its end. Raises its error, as `Run.wait` does."""
-        with self._lock:
-            self.run, self._rows = run, None
-            self._memory.clear()
+        self._show(run)
         with Pulse(self._version, self.refresh):
             return run.wait()
 
+    def follow_behind(self, run: Run) -> None:
+        """As `follow`, but return at once: it is moved, and watched, in threads of their own."""
+        self._watch(run, move(run, run.wait))
+
+    def _watch(self, run: Run, mover: threading.Thread) -> None:
+        self._show(run)
+
+        def watching() -> None:
+            with Pulse(self._version, self.refresh):
+                mover.join()
+
+        threading.Thread(target=watching, name="workbench panel's watch", daemon=True).start()
+
+    def _show(self, run: Run) -> None:
+        with self._lock:
+            self.run, self._rows, self._whole = run, None, None
+            self._memory.clear()
+            self._queue.clear()
+            if run.status == "running" and not run.record.recent.parts:
+                run.record.recent = Recent(ROWS)
+
     def _version(self) -> Hashable:
-        record = self.run.record
-        return self.run.status, record.rows_in, record.events_seen, record.lines_seen
+        run, record = self.run, self.run.record
+        rate = None if self._stream is None else self._stream.rate
+        return run, run.status, run.paused, rate, record.rows_in, record.events_seen, record.lines_seen
 
     def refresh(self) -> None:
         """Tell the front end what the run is now; only what has changed is sent."""
@@ -72,17 +107,19 @@ class Panel:
 
     def _parts(self) -> dict[str, Any]:
         run = self.run
-        size = memory(run)
-        if size is not None:
-            self._memory.append(size)
+        if run.status == "running":
+            self._memory.append(memory(run) or 0)
+            self._queue.append(run.queue)
         idle = [] if run.status == "running" else self.function.status["workers"]
         able = self.controls.able()
         return {
             "status": facts.status(run, idle=idle, names=self._names),
             "able": [name for name in ACTIONS if name in able],
+            "pace": {} if self._stream is None else {"rate": self._stream.rate},
             "history": facts.history(run),
             "metrics": facts.metrics(run),
-            "memory": list(self._memory),
+            "memory": [size for size in self._memory if size],
+            "queue": list(self._queue),
             "logs": facts.logs(run),
             "state": facts.state(run),
             "letters": facts.letters(run),
@@ -90,32 +127,40 @@ class Panel:
         }
 
     def _output(self) -> dict[str, Any]:
-        """The columns and the first rows of a finished run."""
-        if self.run.status.partition(" ")[0] != "completed":
+        """The columns and the first rows: of a finished run all that there are, else the newest."""
+        run = self.run
+        if run.status.startswith("completed"):
+            with suppress(RunClosed):  # it was streamed
+                self._rows = self._whole = self._whole or Rows(run, all_rows(run))
+                return self._sent(self._rows, FIRST_ROWS)
+        shown = newest_rows(run)
+        if shown is None:
             return {}
-        try:
-            self._rows = self._rows or Rows(self.run)
-        except RunClosed:
-            return {"why": "The results were streamed, not kept."}
-        rows = self._rows
+        self._rows = Rows(run, shown, newest=True)
+        return {**self._sent(self._rows, NEWEST_ROWS), "newest": True, "of": run.record.rows_out + run.record.dead}
+
+    def _sent(self, rows: Rows, count: int) -> dict[str, Any]:
         return {
             "columns": rows.head(),
             "total": rows.total,
             "labelled": rows.labelled,
-            "page": rows.page(0, FIRST_ROWS, View()),
+            "page": rows.page(0, count, View()),
         }
 
     # -- messages ------------------------------------------------------------------------------------------------------
 
     def _message(self, _: Any, message: Mapping[str, Any], __: Any) -> None:
-        """What the front end asks; each message is answered by one with the same id."""
-        answer = self.answer(message)
+        """What the front end asks; each message is answered by one with the same id, if only by what went wrong."""
+        try:
+            answer = self.answer(message)
+        except Exception as error:  # noqa: BLE001 - it is shown where it was asked
+            answer = {"error": f"{type(error).__name__}: {error}"}
         self.widget.send({"id": message["id"], **answer})
 
     def answer(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to ``rows``, ``copy`` or ``act``. Raises KeyError for a message that is none of these."""
         if message["kind"] == "act":
-            text = self.controls.act(str(message["action"]), message.get("row"))
+            text = self.controls.act(str(message["action"]), message.get("number"))
             self.refresh()
             return {"text": text}
         view = View(int(message["column"]), bool(message["down"]), str(message["text"]))

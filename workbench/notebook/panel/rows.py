@@ -1,12 +1,14 @@
-"""The rows of a finished run's output, given out range by range: sorted, filtered, with failed rows in their places.
+"""The rows of a run's output, given out range by range: sorted, filtered, with failed rows in their places.
 
-The table stays in Arrow; a front end asks for the rows that it shows, some hundred at a time, and gets texts. The
+Of a finished run these are all, of one that goes on or was streamed the newest, the newest first. The table stays in
+Arrow; a front end asks for the rows that it shows, some hundred at a time, and gets texts. The
 invariant: row numbers and marks are those of the input whatever the order is; NULL (None) and the empty string ("")
 stay apart. Values are shortened for the eye, and whole when they are copied. Left out on purpose: drawing.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -17,8 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from workbench.notebook.cells import Cell, cell
-from workbench.notebook.grid import Limits, output_grid
+from workbench.notebook.grid import output_columns
 from workbench.session import Run
+from workbench.session.record import DeadLetter
 
 MOST_ROWS: Final = 500
 """Rows given in one answer: some screens of them, about 40 KB."""
@@ -42,12 +45,47 @@ class View(NamedTuple):
     text: str = ""
 
 
-class Rows:
-    """The output of one run. Raises RunClosed if it was streamed and not kept."""
+class Shown(NamedTuple):
+    """What is shown of a run: result rows, the rows that were set aside among them, and the numbers of both."""
 
-    def __init__(self, run: Run) -> None:
-        whole = run.to_arrow()
-        columns = output_grid(run, Limits(rows=1, columns=max(1, whole.num_columns), width=WIDTH)).columns
+    table: pa.Table
+    letters: Sequence[DeadLetter]
+    labels: Numbers
+
+
+def all_rows(run: Run) -> Shown:
+    """The whole result. Raises RunClosed if it was streamed and not kept."""
+    table = run.to_arrow()
+    letters = sorted(run.record.letters, key=lambda one: one.row) if run.spec.kind == "udf" else []
+    total = table.num_rows + len(letters)
+    given = run.numbers if run.numbers is not None and run.spec.kind == "udf" else None
+    labels: Numbers = np.asarray(given, np.int64)[:total] if given is not None else np.arange(total)
+    return Shown(table, letters, labels)
+
+
+def newest_rows(run: Run) -> Shown | None:
+    """The newest rows of the result; None if there are none yet, or none are kept, or it is a replay of few."""
+    parts = run.record.recent.parts
+    if not parts or run.numbers is not None:
+        return None
+    table = pa.Table.from_batches([part.batch for part in parts])
+    if run.spec.kind != "udf":
+        return Shown(table, [], parts[0].before + np.arange(table.num_rows))
+    since = itertools.takewhile(lambda one: one.row >= parts[0].since, reversed(run.record.letters))
+    letters = [one for one in since if one.row < parts[-1].upto][::-1]
+    lost = np.array([one.row for one in letters], np.int64)
+    # Once there are too many failed rows not all are known, and there are more numbers than rows.
+    good = [np.setdiff1d(np.arange(one.since, one.upto), lost)[: one.batch.num_rows] for one in parts]
+    return Shown(table, letters, np.sort(np.concatenate([lost, *good])))
+
+
+class Rows:
+    """The output of one run, or its newest rows."""
+
+    def __init__(self, run: Run, shown: Shown, *, newest: bool = False) -> None:
+        whole, self._letters, self._labels = shown
+        self._down = newest
+        columns = output_columns(run, whole.schema, WIDTH)
         chosen = sorted(sorted(range(len(columns)), key=lambda index: columns[index].rank)[:COLUMNS])
         self.columns = [columns[index] for index in chosen]
         self.hidden = len(columns) - len(chosen)
@@ -55,10 +93,6 @@ class Rows:
         names = zip(self._table.schema.names, self.columns, strict=True)
         self._inputs = [name for name, column in names if not column.output]
         self.labelled = run.spec.kind != "udaf"
-        self._letters = sorted(run.record.letters, key=lambda one: one.row) if run.spec.kind == "udf" else []
-        total = whole.num_rows + len(self._letters)
-        given = run.numbers if run.numbers is not None and run.spec.kind == "udf" else None
-        self._labels: Numbers = np.asarray(given, np.int64)[:total] if given is not None else np.arange(total)
         failed = np.isin(self._labels, [one.row for one in self._letters])
         # A row of the table counts from 0, a dead letter from -1 down.
         self._origin: Numbers = np.where(
@@ -105,9 +139,9 @@ class Rows:
     def _ordered(self, view: View) -> Numbers:
         """The places that the view shows, in its order; the last view is kept."""
         if self._order is None or view != self._view:
-            places = np.arange(self.total)
+            places = np.arange(self.total)[:: -1 if self._down else 1]
             if view.text:
-                places = places[self._holding(view.text)]
+                places = places[self._holding(view.text)[places]]
             if 0 <= view.column < len(self.columns) and self._sortable(view.column):
                 places = self._sorted(places, view)
             self._view, self._order = view, places

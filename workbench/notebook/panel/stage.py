@@ -2,8 +2,8 @@
 
 The panel is an output of its own that holds nothing but the live view. The invariant: what a saved notebook keeps
 besides a live view is the same whether there was a panel or not, so that a notebook that was run in JupyterLab, one
-that nbclient executed and one that nbval tests agree; without a kernel the static value is what is seen. One panel for
-each cell: running a cell again closes the old one. Left out on purpose: what the panel shows (`panel`).
+that nbclient executed and one that nbval tests agree; without a kernel the static value is what is seen. One panel and
+one stream for each cell: running a cell again ends the old ones. Left out on purpose: what the panel shows (`panel`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from IPython.display import display
 from workbench.notebook import actions
 from workbench.notebook.panel.panel import Panel
 from workbench.notebook.session import Workbench
-from workbench.session import Function, Run
+from workbench.session import Function, Run, Stream
 
 MOST: Final = 100
 """Panels that live at a time, each with its run; the oldest is closed."""
@@ -34,6 +34,7 @@ class Stage:
     def __init__(self, shell: Any, session: Workbench) -> None:
         self._shell, self._session = shell, session
         self._panels: dict[str, Panel] = {}
+        self._streams: dict[str, Stream] = {}
 
     @property
     def live(self) -> bool:
@@ -60,6 +61,20 @@ class Stage:
         display({VIEW: _view(panel)}, raw=True)  # type: ignore[no-untyped-call]
         return panel.follow(run)
 
+    def stream(self, function: Function, order: Mapping[str, Any], *, shown: bool) -> Stream:
+        """Stream as `actions.stream`, with a panel if one can be seen; what this cell streamed before is stopped."""
+        cell = self._cell()
+        if (old := self._streams.pop(cell, None)) is not None:
+            old.stop()
+        stream = actions.stream(function, **order)
+        self._streams = {key: one for key, one in self._streams.items() if not one.wait(0)} | {cell: stream}
+        if shown and self.live:
+            versions = self._versions(function)
+            panel = Panel(function, stream.run, names=self._session.cells, versions=versions, stream=stream)
+            self._keep(panel)
+            display({VIEW: _view(panel)}, raw=True)  # type: ignore[no-untyped-call]
+        return stream
+
     def _versions(self, function: Function) -> list[Function]:
         found = self._session.workbench.versions(str(function.signature.name if function.signature else function.name))
         return [one for one in found if one.key == function.key and one.version <= function.version]
@@ -74,11 +89,13 @@ class Stage:
 
     def _cell(self) -> str:
         """The id of the cell that is executed; where the front end does not say, its number."""
-        parent = self._shell.get_parent()
+        parent = self._shell.get_parent() if _has_kernel(self._shell) else {}
         return str(parent.get("metadata", {}).get("cellId", self._shell.execution_count))
 
     def close(self) -> None:
-        """Close all panels."""
+        """Stop all streams and close all panels."""
+        while self._streams:
+            self._streams.popitem()[1].stop()
         while self._panels:
             self._panels.popitem()[1].close()
 

@@ -35,7 +35,7 @@ function list(label, heads, body, numbers = [], output = "") {
   return h("div", { class: "x", tabindex: "0", role: "group", "aria-label": label }, h("table", { "aria-label": label }, h("thead", {}, h("tr", {}, cells)), h("tbody", {}, body)));
 }
 
-function metricsTab(metrics, memory) {
+function metricsTab(metrics, memory, queue) {
   if (!metrics.batches.length) return empty("Nothing was measured yet: the first batch has not been answered.");
   const span = `batches ${whole(metrics.batches[0])} to ${whole(metrics.batches.at(-1))}`;
   const card = (title, values, big, words) =>
@@ -45,6 +45,7 @@ function metricsTab(metrics, memory) {
     card("batch latency", metrics.latencies, `p50 ${milliseconds(metrics.p50)} · p95 ${milliseconds(metrics.p95)}`, span),
   ];
   if (memory.length) cards.push(card("memory of the workers (RSS)", memory, `${short(memory.at(-1) / 1e6)} MB`, `highest ${short(Math.max(...memory) / 1e6)} MB, looked at while it ran`));
+  if (queue.length > 1) cards.push(card("queue: batches on their way", queue, whole(queue.at(-1)), `at most ${whole(Math.max(...queue))}, looked at while it ran`));
   return h("div", { class: "cards" }, cards);
 }
 
