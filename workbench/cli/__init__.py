@@ -18,7 +18,7 @@ from importlib import metadata
 from types import FrameType
 from typing import Any, Final, NoReturn
 
-from workbench.cli import catalog, check, compare, env, lab, run
+from workbench.cli import catalog, check, compare, env, lab, run, sql
 from workbench.cli.arguments import EXITS, Parser, say
 from workbench.errors import WorkbenchError
 
@@ -120,6 +120,7 @@ def _parser() -> Parser:
 
     add("demo", _demo, "the main job on real data, in a few seconds", "example:\n  workbench demo", home=False)
     run.add(add)
+    sql.add(add)
     check.add(add)
     catalog.add(add)
     compare.add(add)
