@@ -21,7 +21,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from . import common, long, mix, pool, runs, stores
+from . import builders, common, long, mix, pool, runs, stores
 
 Soak = Callable[[Random, Path, bool], str]
 """A run: it is given dice, a folder and whether the counts are those of the long form; it says what it counted."""
@@ -39,6 +39,7 @@ ALL: Final[Mapping[str, Soak]] = {
     "s10": long.s10_long,
     "s11": runs.s11_storm,
     "s12": runs.s12_stderr,
+    "s13": builders.s13_builders,
 }
 
 
