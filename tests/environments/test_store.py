@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -175,6 +177,38 @@ def test_ctrl_c_leaves_nothing_half_made(environments: Environments, tmp_path: P
     assert left(environments) == set()
     with pytest.raises(ProcessLookupError):
         os.kill(int(ready.read_text()), 0)
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Not on our standard error."""
+
+
+def test_without_a_network_the_cache_is_enough(
+    environments: Environments, index: Publish, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was installed once can be installed again in another home, when the index is gone."""
+    index("emoji", "2.0")
+    served = tmp_path / "served"
+    for wheel in (tmp_path / "index").iterdir():
+        folder = served / "simple" / wheel.name.partition("-")[0]
+        folder.mkdir(parents=True)
+        (folder / wheel.name).write_bytes(wheel.read_bytes())
+        (folder / "index.html").write_text(f"<a href='{wheel.name}'>{wheel.name}</a>")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(served))) as server:
+        config = Path(os.environ["UV_CONFIG_FILE"])
+        config.write_text(f"[pip]\nindex-url = 'http://127.0.0.1:{server.server_port}/simple'\n")
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        environments.python(sys.executable, ("emoji",), tell=ignore)
+        server.shutdown()
+        thread.join()
+    other = Environments(tmp_path / "other")
+    assert versions(other.python(sys.executable, ("emoji",), tell=ignore), "emoji") == ["2.0"]
+    other.close()
+    with pytest.raises(EnvironmentBuildError, match="emoji>=5"):
+        other.python(sys.executable, ("emoji>=5",), tell=ignore)
 
 
 BUILDER = """

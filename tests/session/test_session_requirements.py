@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from fix_index import Publish
 
 import workbench as wb
-from workbench.errors import EnvironmentBuildError, UsageProblem, WorkerStartError
+from workbench.errors import EnvironmentBuildError, RunClosed, UsageProblem, WorkerStartError
 from workbench.packaging import read_zip
 from workbench.session.requirements import in_text
 
@@ -126,6 +127,38 @@ def test_a_version_that_cannot_be_built_leaves_the_previous_running(
     assert w.function("f", 1).version == 1
 
 
+def test_nobody_else_waits_while_an_environment_is_built(
+    tmp_path: Path, index: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other functions run, and the workbench can be closed; what was to run is refused then."""
+    building, go_on = threading.Event(), threading.Event()
+
+    def tell(text: str) -> None:
+        building.set()
+        assert go_on.wait(30)
+
+    caught: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            slow.call(1)
+        except RunClosed as error:
+            caught.append(error)
+
+    with wb.Workbench(tmp_path) as w:
+        monkeypatch.setattr(w, "tell", tell)
+        quick = w.register("def f(a):\n    return 'one'\n", "quick(a BIGINT) -> STRING")
+        slow = w.register("def f(a):\n    return 'two'\n", "slow(a BIGINT) -> STRING", requirements=["pyarrow"])
+        thread = threading.Thread(target=call)
+        thread.start()
+        assert building.wait(30)
+        assert quick.call(1) == "one"
+    go_on.set()
+    thread.join(30)
+    assert [str(error).partition("\n")[0] for error in caught] == ["the workbench is closed"]
+    assert w.environments.prune(0) == 1, "nobody holds it"
+
+
 @pytest.mark.index
 def test_conflicting_versions_live_at_once(tmp_path: Path) -> None:
     """Functions whose numpy differs answer in turn, each from its own environment; two share one, and its template.
@@ -150,3 +183,18 @@ def test_conflicting_versions_live_at_once(tmp_path: Path) -> None:
         for run in runs:
             run.close()
         assert len(told) == len(w.environments.list()) == 2
+
+
+@pytest.mark.index
+def test_conflicting_versions_in_one_statement(tmp_path: Path) -> None:
+    """As what one function returns is an argument of the other, both are there at once.
+
+    Needs numpy 1.26 and 2.x with pyarrow.
+    """
+    with wb.Workbench(tmp_path) as w:
+        w.tell = lambda _: None
+        w.register(CODE.replace("(a)", "()"), "old() -> STRING", requirements=["numpy<2"])
+        code = "import numpy\ndef new(a):\n    return a + ' ' + numpy.__version__\n"
+        w.register(code, "new(a STRING) -> STRING", requirements=["numpy>=2"])
+        (found,) = w.sql("SELECT new(old()) AS both").to_arrow().column("both").to_pylist()
+        assert [version[0] for version in found.split()] == ["1", "2"]

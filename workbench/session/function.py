@@ -165,8 +165,9 @@ class Function:
             binding = Binding(self.spec, opened.schema, columns=chosen, group_by=groups)
         elif columns is not None:
             opened = only(opened, names(columns))
+        launch = self._owner.launch(self._registered)  # it may build an environment: others do not wait for that
         with self._owner.beginning:
-            launch = self._owner.launch(self._registered)
+            self._owner.check_open()
             run_id = self._owner.registry.begin_run(self.registered_id)
             history = History(self.registry, run_id, Record(groups), self.ended)
             notes = Notes(history.record, history.event)

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from workbench.environments import Environments
-from workbench.errors import UsageProblem
+from workbench.errors import RunClosed, UsageProblem
 from workbench.functions import Kind, Signature, Volatility, forbidden_module
 from workbench.packaging import extract, read_zip
 from workbench.registry import Registered, Registry
@@ -247,6 +247,11 @@ class Workbench:
         """How to start a worker of a function, in an environment with its requirements, which is built if need be."""
         self.check_open()
         spec = with_environment(registered.spec, self.settings.python, self.environments, self.tell)
+        try:
+            self.check_open()  # a build takes long enough to be closed meanwhile
+        except RunClosed:
+            self.environments.close()
+            raise
         made = launch(
             spec,
             self._unpack(registered),
