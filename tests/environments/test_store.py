@@ -179,6 +179,13 @@ def test_ctrl_c_leaves_nothing_half_made(environments: Environments, tmp_path: P
         os.kill(int(ready.read_text()), 0)
 
 
+def test_a_home_that_cannot_be_written_is_told(environments: Environments) -> None:
+    """As any other reason for which no worker can start."""
+    environments.folder.write_text("in the way")
+    with pytest.raises(EnvironmentBuildError, match="no environment can be made here: File exists"):
+        environments.python(sys.executable, (), tell=ignore)
+
+
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         """Not on our standard error."""

@@ -80,14 +80,23 @@ class Environments:
         Built if it is not there, which ``tell`` is told before. ``seconds`` limits waiting and building. Raises
         EnvironmentBuildError with uv's last lines.
         """
+        deadline = time.monotonic() + (settings.BUILD_SECONDS if seconds is None else seconds)
+        try:
+            return str(_interpreter(self._hold(base, requirements, tell, deadline)))
+        except OSError as error:
+            raise EnvironmentBuildError(
+                f"no environment can be made here: {error.strerror}",
+                hint="workbench doctor looks at the home, workbench env prune makes room in it",
+            ) from error
+
+    def _hold(self, base: str, requirements: Sequence[str], tell: Callable[[str], None], deadline: float) -> Path:
+        """The folder of a whole environment, which stays as long as it is held."""
         wanted = tuple(sorted({"pyarrow", *requirements}))
         key = _key(base, wanted)
         place = self.folder / key
-        if key in self._held:
-            if _is_whole(place):
-                return str(_interpreter(place))
-            os.close(self._held.pop(key))  # what was used is gone: one may build again
-        deadline = time.monotonic() + (settings.BUILD_SECONDS if seconds is None else seconds)
+        if key in self._held and _is_whole(place):
+            return place
+        self._let_go(key)  # what was used is gone: one may build again
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(self.folder / f"{key}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -105,11 +114,14 @@ class Environments:
         except BaseException:
             os.close(lock)
             raise
-        before = self._held.pop(key, None)
+        self._let_go(key)  # of what another thread took meanwhile
         self._held[key] = lock
-        if before is not None:
-            os.close(before)
-        return str(_interpreter(place))
+        return place
+
+    def _let_go(self, key: str) -> None:
+        lock = self._held.pop(key, None)
+        if lock is not None:
+            os.close(lock)
 
     def list(self) -> list[Environment]:
         """Those that are there, the one used last first."""
@@ -135,8 +147,8 @@ class Environments:
 
     def close(self) -> None:
         """Let go of what was used: it may be pruned now. May be called twice."""
-        while self._held:
-            os.close(self._held.popitem()[1])
+        for key in tuple(self._held):
+            self._let_go(key)
 
 
 def _key(base: str, wanted: Sequence[str]) -> str:
