@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import pyarrow as pa
@@ -101,6 +102,18 @@ def test_a_closed_run_has_no_result(w: wb.Workbench) -> None:
         run.to_arrow()
 
 
+def interrupt(run: wb.Run) -> float:
+    """Press Ctrl-C while a run is waited for; how many seconds it took to come back."""
+    timer = threading.Timer(0.1, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT))
+    began = time.monotonic()
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        run.wait()
+    timer.join()
+    assert run.status == "interrupted"
+    return time.monotonic() - began
+
+
 def test_an_interrupt_ends_the_run_and_keeps_the_worker(w: wb.Workbench) -> None:
     """Ctrl-C while waiting for a slow function: the next run has the same process."""
     f = w.register(
@@ -110,32 +123,37 @@ def test_an_interrupt_ends_the_run_and_keeps_the_worker(w: wb.Workbench) -> None
     f.start()
     (pid,) = f.status["workers"]
     run = f.run(pd.DataFrame({"a": [1]}))
-    timer = threading.Timer(0.1, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT))
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        run.wait()
-    timer.join()
-    assert run.status == "interrupted"
+    interrupt(run)
     assert f.run(pd.DataFrame({"a": [0]})).to_pandas()["pid"].tolist() == [pid]
     assert f.runs["status"].tolist() == ["interrupted", "completed"]
 
 
+@pytest.mark.parametrize("on_error", ["fail", "null"])
+def test_an_interrupt_stops_user_code_at_once(w: wb.Workbench, on_error: Literal["fail", "null"]) -> None:
+    """Ctrl-C while workers loop for ever, each with a batch more to come: they give up and are kept."""
+    f = w.register("import os\ndef evaluate(a):\n    while a: pass\n    return os.getpid()\n", "f(a BIGINT) -> BIGINT")
+    f.start(2)
+    pids = f.status["workers"]
+    run = f.run(pd.DataFrame({"a": [1] * 4}), workers=2, batch_rows=1, on_error=on_error)
+    assert interrupt(run) < STOP_SECONDS
+    assert sorted(f.status["workers"]) == sorted(pids)
+    assert f.call(0) in pids
+
+
 def test_an_interrupt_replaces_a_worker_that_does_not_yield(w: wb.Workbench) -> None:
-    """Ctrl-C while a function loops for ever: the cell is free after 2 s, the process is gone, the next run works."""
-    f = w.register("def evaluate(a):\n    while a: pass\n    return 7\n", "f(a BIGINT) -> BIGINT")
-    f.start()
-    (pid,) = f.status["workers"]
-    run = f.run(pd.DataFrame({"a": [1]}))
-    timer = threading.Timer(0.1, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT))
-    began = time.monotonic()
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        run.wait()
-    timer.join()
-    assert time.monotonic() - began < 2 * STOP_SECONDS
-    assert run.status == "interrupted"
-    assert gone(pid)
-    assert f.call(0) == 7
+    """Ctrl-C while one of two functions hears nothing: the cell is free after 2 s, and only that process is gone."""
+    f = w.register(
+        "import os\ndef evaluate(a):\n    if a == 1: sum(range(10**12))\n    while a: pass\n    return os.getpid()\n",
+        "f(a BIGINT) -> BIGINT",
+    )
+    f.start(2)
+    pids = list(f.status["workers"])
+    run = f.run(pd.DataFrame({"a": [1, 2]}), workers=2, batch_rows=1)
+    assert interrupt(run) < 2 * STOP_SECONDS
+    (left,) = f.status["workers"]
+    pids.remove(left)
+    assert gone(*pids)
+    assert f.call(0) == left
 
 
 def test_closing_the_workbench_closes_its_runs(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ out on purpose: deciding when; and the ends that are not our doing (`workbench.s
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from workbench import settings
+from workbench.supervisor.draining import drain
 from workbench.supervisor.pool import Pool
 from workbench.supervisor.restart import RestartPolicy
 from workbench.supervisor.slot import Slot
@@ -88,18 +89,19 @@ class Lives:
             worker.process.kill()
             worker.close()
 
-    def close(self, slots: Iterable[Slot]) -> None:
+    def _fit(self, slot: Slot) -> bool:
+        """Whether its worker may serve another run, once it owes nothing."""
+        known = self._launch.reusable and slot.worker is not None and slot.worker.ready is not None
+        return known and slot.fault is None and slot.closing_since is None
+
+    def close(self, slots: Sequence[Slot]) -> None:
         """Give the workers back, once they owe nothing, or end them."""
-        deadline = time.monotonic() + settings.STOP_SECONDS
+        drain([slot for slot in slots if self._fit(slot)], time.monotonic() + settings.STOP_SECONDS)
         for slot in slots:
             worker = slot.worker
             if worker is None:
                 continue
-            known = self._launch.reusable and worker.ready is not None
-            fit = known and slot.fault is None and slot.closing_since is None
-            if fit:
-                slot.drain(deadline)
-            if fit and not slot.owed and worker.died is None:
+            if self._fit(slot) and not slot.owed and worker.died is None:
                 worker.tell_dropped()
                 worker.sink = ignore
                 worker.channel.rest()

@@ -7,7 +7,6 @@ worker is started, and what an answer means (`workbench.supervisor.supervisor`).
 
 from __future__ import annotations
 
-import selectors
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -173,25 +172,15 @@ class Slot:
         self.worker.drain_logs()
         return self.worker.last_lines
 
-    def drain(self, deadline: float) -> None:
-        """Let the worker finish what it was given, and forget the answers; until then, or until it cannot go on."""
-        worker = self.worker
-        while worker is not None and worker.died is None and time.monotonic() < deadline:
-            while self.heard:  # also what came together with the error that ended the run
-                reply = self.heard.popleft()
-                if ends(reply):
-                    return
-                if answers(reply) and self.owed:
-                    self.owed.popleft()
-            if not self.owed:
-                return
-            with selectors.DefaultSelector() as selector:
-                for fd, mask in worker.fds().items():
-                    selector.register(fd, mask)
-                ready = [(key.fd, mask) for key, mask in selector.select(max(0.0, deadline - time.monotonic()))]
-            for fd, mask in ready:
-                if fd in worker.fds():
-                    self.heard.extend(worker.on_ready(fd, mask))
+    def forgets(self) -> bool:
+        """Drop what was heard, after the end of the run; whether there is more to come that must be dropped."""
+        while self.heard:  # also what came together with the error that ended the run
+            reply = self.heard.popleft()
+            if ends(reply):
+                return False
+            if answers(reply) and self.owed:
+                self.owed.popleft()
+        return bool(self.owed) and self.worker is not None and self.worker.died is None
 
 
 def answers(reply: Reply | Died) -> bool:
