@@ -22,6 +22,7 @@ import os
 import selectors
 import socket
 import termios
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from itertools import islice
@@ -39,6 +40,7 @@ _PIPE: Final = 1 << 20  # bytes of a pipe, and of one read
 _READS: Final = 4  # of one fd before the others have their turn; also more than a dead child's pipe can hold
 _PIECES: Final = 64  # of one writev
 _MAX_REPORT: Final = 16 << 20  # bytes of one message of the launcher
+_UNSEEN: Final = 0.5
 
 
 class RawChannel(Channel):
@@ -79,7 +81,7 @@ class RawChannel(Channel):
         self._answered = 0  # where the last batch answered ends in the input
 
         self.unseen = True
-        self._taken = False  # whether all that was written had been read, when `bypassed` last looked
+        self._taken_at: float | None = None  # since when all that was written is read, as seen by `bypassed`
 
         self._output = bytearray()
         self._searched = 0
@@ -202,13 +204,21 @@ class RawChannel(Channel):
                 )
 
     def bypassed(self) -> bool:
-        """See the module. What the launcher said before it read has been heard by the second look."""
-        before, self._taken = self._taken, False
-        if self.unseen and self._stdin is not None and not self._sink.pieces and not self._finishing:
-            left = array.array("i", [0])
-            fcntl.ioctl(self._stdin, termios.FIONREAD, left)
-            self._taken = self._sink.total > 0 and not left[0]
-        return before and self._taken
+        """See the module. The launcher speaks before it reads, so what it said has been heard by the second look.
+
+        A script that ends instead of asking for more has `_UNSEEN` seconds to do so.
+        """
+        waits = self._connected and not self._over and not self._finishing and not self._sink.pieces
+        if not self.unseen or not waits or self._stdin is None or not self._sink.total:
+            return False
+        left = array.array("i", [0])
+        fcntl.ioctl(self._stdin, termios.FIONREAD, left)
+        now = time.monotonic()
+        if left[0]:
+            self._taken_at = None
+        elif self._taken_at is None:
+            self._taken_at = now
+        return self._taken_at is not None and now >= self._taken_at + _UNSEEN
 
     def _write_grants(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -235,9 +245,8 @@ class RawChannel(Channel):
             end = script.HEAD.size + length
             if len(self._received) < end:
                 return
-            if kind == script.ASKED:
-                self.unseen = False
-            else:
+            self.unseen = self.unseen and kind == script.READY
+            if kind != script.ASKED:
                 self._reports.append((kind, bytes(self._received[script.HEAD.size : end])))
             del self._received[:end]
 
