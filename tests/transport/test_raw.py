@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 from fix_processes import ENV, Bench, column
 
-from workbench.errors import InvalidBatch, ProtocolError, StdoutPolluted
+from workbench.errors import InvalidBatch, ProtocolError, StdoutPolluted, WorkerStartError
 from workbench.supervisor.worker import Launch
 from workbench.transport.base import Answer, Closed, Invalid, Ready, Refused, Reply
 from workbench.transport.raw import RawChannel
@@ -395,6 +395,17 @@ def test_a_script_that_reads_past_sys_stdin(batches: int, bench: Bench) -> None:
     )
     with pytest.raises(ProtocolError, match=r"reads its input past sys\.stdin.*\n.*read sys\.stdin\.buffer"):
         bench.run(launch, [ints(number) for number in range(batches)])
+
+
+def test_a_script_that_fails_past_sys_stdin(tmp_path: Path, bench: Bench) -> None:
+    """Its own error says more than where it read from."""
+    path = tmp_path / "fails.py"
+    path.write_text(
+        "import os, pyarrow as pa\npa.ipc.open_stream(os.fdopen(0, 'rb')).read_next_batch()\nraise ValueError('mine')\n"
+    )
+    launch = Launch("fails", (sys.executable, launcher.__file__, str(path)), ENV, RawChannel, reusable=False)
+    with pytest.raises(WorkerStartError, match="mine"):
+        bench.run(launch, [ints(7)])
 
 
 def test_a_slow_script_is_not_taken_for_one_that_reads_past_sys_stdin(tmp_path: Path, bench: Bench) -> None:
