@@ -166,6 +166,7 @@ def test_a_failing_row_leads_to_the_line_of_the_cell(cell: Cell, df: pd.DataFram
     [
         ("f(a INT) -> INT --sample flights", "the sample data: flights = workbench.samples.flights()"),
         ("f(a INT) -> INT --sample dff", "there is no data called 'dff'; did you mean df?"),
+        ("f(a INT) -> INT --sample df[df.a>1]", "an expression stands in braces: {df[df.a>1]}"),
         ("f(a INT) -> INT --sample {nothing}", "{nothing} has no value: NameError"),
         ("f(a INT) -> INT --sapmle df", "unknown option '--sapmle'; did you mean --sample?"),
         ("f(a INT) -> INT --sample df --requires x", "--requires is not there yet"),

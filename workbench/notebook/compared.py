@@ -65,7 +65,8 @@ class ComparisonView(View):
         parts = [html.tag("div", *heads, head, class_="w")]
         if self.comparison.different:
             grid = difference_grid(self.comparison, limits)
-            parts.append(html.section("Rows that differ", grid.note, html.table(grid)))
+            title = f"{self.comparison.unit.capitalize()} that differ"
+            parts.append(html.section(title, grid.note, html.table(grid)))
         return html.join(parts)
 
     def _heads(self) -> list[str]:

@@ -130,9 +130,12 @@ class UdfMagics:
         if word.lower().endswith(ENDINGS):
             return Path(word)
         sample = f"; the sample data: {word} = workbench.samples.{word}()" if word in samples.__all__ else ""
+        braces = f"an expression stands in braces: {{{word}}}"
         raise UsageProblem(
             f"there is no data called {str(word)!r}{did_you_mean(word, frames(self.shell.user_ns))}{sample}",
-            hint=f"give the name of a DataFrame, {{an expression}}, or a file that ends in {', '.join(ENDINGS[:3])}",
+            hint=braces
+            if "[" in word or "(" in word
+            else f"give the name of a DataFrame, {{an expression}}, or a file that ends in {', '.join(ENDINGS[:3])}",
         )
 
     def _bind_handle(self, function: Function) -> None:
@@ -255,7 +258,7 @@ class UdfMagics:
         return _say(f"{self._found(options).package(options.out)} written")
 
     def _do_ddl(self, options: argparse.Namespace) -> Any:
-        return _say(self._found(options).ddl(options.dialect, file=options.file))
+        return _say(self._found(options).ddl(options.dialect, file=options.file).rstrip())
 
     def _do_deploy(self, options: argparse.Namespace) -> Any:
         plan = self._found(options).plan(options.target, file=options.file)
