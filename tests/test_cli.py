@@ -430,7 +430,8 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 def test_the_commands_are_those_that_work(capsys: pytest.CaptureFixture[str]) -> None:
     """Those of later issues are not listed before they work; statuses and variables are explained."""
     assert sorted(commands()) == [
-        *("check", "compare", "ddl", "demo", "deploy", "doctor", "drop", "lab", "list", "package", "run", "show")
+        *("check", "compare", "ddl", "demo", "deploy", "doctor", "drop", "env", "lab", "list", "package"),
+        *("run", "show", "sql"),
     ]
     with pytest.raises(SystemExit) as caught:
         main(["--help"])

@@ -7,12 +7,12 @@ most ten times a second. Left out on purpose: what it says (`workbench.session.s
 from __future__ import annotations
 
 import time
-from html import escape
 from typing import TYPE_CHECKING, Final
 
 from IPython.display import display
 from ipywidgets import HTML
 
+from workbench.notebook import html
 from workbench.notebook.panel.stage import VIEW
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class ProgressLine:
             self._widget = HTML()
             view = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
             display({VIEW: view}, raw=True)  # type: ignore[no-untyped-call]
-        self._widget.value = f"<code>{escape(said)}</code>"
+        self._widget.value = html.tag("code", said)
 
     def close(self) -> None:
         """Take the line away."""
