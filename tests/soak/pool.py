@@ -76,7 +76,7 @@ def s5_pool(rng: Random, home: Path, full: bool) -> str:
         threads = [threading.Thread(target=client.work, daemon=True) for client in clients]
         for thread in threads:
             thread.start()
-        resized = _resize(w, function, threads, rng)
+        resized = _resize(w, threads, rng)
         for thread in threads:
             thread.join()
         for client in clients:
@@ -94,16 +94,12 @@ def s5_pool(rng: Random, home: Path, full: bool) -> str:
     )
 
 
-def _resize(w: wb.Workbench, function: wb.Function, threads: list[threading.Thread], rng: Random) -> str:
-    """Meanwhile change how many workers the pool keeps, if it can."""
-    resize = getattr(w.pool, "resize", None)
-    if resize is None:
-        return "no resize"
-    (key,) = w.keys_of(function.registered_id)
+def _resize(w: wb.Workbench, threads: list[threading.Thread], rng: Random) -> str:
+    """Meanwhile change how many workers the pool keeps."""
     count = 0
     while any(thread.is_alive() for thread in threads):
-        resize(key, rng.choice((2, 16)))
+        w.pool.resize(rng.choice((2, 16)))
         count += 1
         time.sleep(0.05)
-    resize(key, WORKERS)
+    w.pool.resize(WORKERS)
     return f"{count} times resized between 2 and 16"
