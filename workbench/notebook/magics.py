@@ -91,6 +91,9 @@ class UdfMagics:
         """The arguments of `actions.run`, checked as far as can be without the function."""
         if options.out is not None and not options.out.isidentifier():
             raise UsageProblem(f"-o {str(options.out)!r} is no name", hint="give one for the result, as in -o result")
+        for name in STREAM_OPTIONS:
+            if getattr(options, name) is not None and not options.live:
+                raise UsageProblem(f"--{name} is for a run behind the cell", hint="add --live")
         order = {name: getattr(options, name) for name in RUN_OPTIONS if name not in ("n", "out")}
         for name in ("columns", "group_by"):
             if order[name] is not None:
@@ -102,9 +105,6 @@ class UdfMagics:
     def _run(self, function: Function, order: dict[str, Any], options: argparse.Namespace) -> Any:
         if options.live:
             return self._stream(function, order, options)
-        for name in STREAM_OPTIONS:
-            if name in order:
-                raise UsageProblem(f"--{name} is for a run behind the cell", hint="add --live")
         run = actions.run(function, **order) if options.quiet else self.stage.run(function, order)
         if options.out is not None:
             self.shell.user_ns[str(options.out)] = run.to_pandas()
@@ -212,6 +212,7 @@ class UdfMagics:
     def _do_start(self, options: argparse.Namespace) -> Any:
         function = self._found(options)
         if options.sample is not None:
+            options.live = True
             return self._stream(function, self._order(options.sample, options), options)
         given = [name for name in RUN_OPTIONS if name != "workers" and getattr(options, name) is not None]
         if given or options.live:

@@ -16,7 +16,7 @@ LATE: Final = 0.1
 
 
 class Pace:
-    """``rate`` is in rows a second; None: as they come. ``clock`` gives seconds, ``changed`` does the waiting."""
+    """``rate`` is in rows a second; None: as fast as they come. ``clock`` gives seconds, ``changed`` waits."""
 
     def __init__(
         self,

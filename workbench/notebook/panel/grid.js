@@ -102,7 +102,7 @@ class Grid {
       const longest = Math.max(column.name.length + 2, column.type.length * 0.8, ...cells);
       return `minmax(${Math.min(42, Math.max(8, longest)) + 3}ch, 1fr)`;
     });
-    const digits = Math.max(5, whole(this.total).length + 4);
+    const digits = this.output.newest ? 14 : Math.max(5, whole(this.total).length + 4); // newer numbers are longer
     this.box.style.setProperty("--columns", `${this.labelled ? `${digits}ch ` : ""}${widths.join(" ")}`);
     this.box.setAttribute("aria-colcount", this.columns.length + (this.labelled ? 1 : 0));
     const cells = this.columns.map((column, index) => {
@@ -180,8 +180,8 @@ class Grid {
     const { view } = this;
     for (let slot = Math.floor(begin / PAGE); slot <= Math.floor(Math.max(begin, end - 1) / PAGE); slot++) {
       const from = slot * PAGE;
-      const last = Math.min(this.count, from + PAGE) - 1;
-      if (this.asked.has(slot) || from > last || (this.row(from) && this.row(last))) continue;
+      const [first, last] = [Math.max(begin, from), Math.min(end, from + PAGE) - 1];
+      if (this.asked.has(slot) || first > last || (this.row(first) && this.row(last))) continue;
       this.asked.add(slot);
       this.ask(view, from, from + PAGE).then((page) => {
         if (page.error) return this.failed(page.error); // and it stays asked: not again by each drawing

@@ -11,6 +11,7 @@ import anywidget
 from traitlets import Dict, Integer, List, Unicode
 
 from workbench.notebook.panel.assets import module, sheet
+from workbench.notebook.panel.wire import opened
 
 
 class PanelWidget(anywidget.AnyWidget):
@@ -32,3 +33,9 @@ class PanelWidget(anywidget.AnyWidget):
     letters = Dict().tag(sync=True)
     code = List(Dict()).tag(sync=True)
     sql = List(Dict()).tag(sync=True)
+
+    def open(self) -> None:
+        """Called by ipywidgets when it is made: tell the front end that it is there."""
+        self.comm = opened(self.get_state())
+        if self.comm is None:
+            super().open()

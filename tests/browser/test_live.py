@@ -1,0 +1,135 @@
+"""Runs that go on while the panel is used: behind a cell, and with a cell waiting for them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:  # pytest loads it as a plugin, and wants to be the first to
+    from fix_lab import Lab, Watched
+
+pytest_plugins = ("fix_lab",)
+
+LOAD = """%load_ext workbench
+import pandas as pd, numpy as np
+n = 3_000
+flights = pd.DataFrame({
+    'carrier': pd.Series(['UA', 'AA', None, 'B6', 'DL', ''] * n)[:n],
+    'dep_delay': np.arange(n) * 1.5 - 20,
+    'distance': np.where(np.arange(n) % 500 == 3, 0, 1400 - np.arange(n) % 1000),
+})"""
+LIVE = """%%udf delay_ratio(dep_delay DOUBLE, distance BIGINT) -> DOUBLE --sample flights --live --rate 500 --loop \
+--on-error dead_letter
+def evaluate(dep_delay, distance):
+    if distance == 0:
+        print('no distance, delay', dep_delay)
+    return dep_delay / distance"""
+SLOW = """%%udf slow(a BIGINT) -> BIGINT --sample numbers --batch-rows 1
+import time
+def evaluate(a):
+    time.sleep(0.05)
+    return a + 1"""
+NUMBERS = "%load_ext workbench\nimport pandas as pd\nnumbers = pd.DataFrame({'a': range(400)})"
+PANEL = ".udf-panel"
+Picture = Callable[[Any, str], None]
+
+
+@pytest.fixture
+def no_leaks() -> None:
+    """Instead of the fixture that counts threads: Playwright's loop keeps some for its next task, until it ends."""
+
+
+@pytest.fixture
+def picture() -> Picture:
+    """Keep a picture of the panel, if a folder for it was given."""
+    folder = os.environ.get("WORKBENCH_PICTURES")
+
+    def keep(panel: Any, name: str) -> None:
+        if folder is not None:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            (Path(folder) / f"{name}.png").write_bytes(panel.screenshot())
+
+    return keep
+
+
+def opened(lab: Lab, watched: Watched, name: str) -> Any:
+    """The notebook in a page of its own, with all cells told to run; its first panel."""
+    page = watched.page
+    page.goto(f"{lab.url}/lab/tree/{name}?reset")
+    page.wait_for_selector(".jp-CodeCell")
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # before that JupyterLab drops what it is told to run
+    page.click(".jp-CodeCell >> nth=0")
+    page.keyboard.press("Escape")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    panel = page.locator(PANEL).first
+    panel.wait_for()
+    return panel
+
+
+def button(panel: Any, word: str) -> Any:
+    """A button that can be pressed now."""
+    return panel.locator(f".buttons button:enabled[data-action={word}]")
+
+
+def rows_in(panel: Any) -> int:
+    """How many rows went in, as the panel says."""
+    text = panel.locator(".foot span").first.inner_text()
+    return int(text.split()[1].replace(",", ""))
+
+
+def test_a_stream_is_paused_stepped_killed_and_restarted(lab: Lab, watched: Watched, picture: Picture) -> None:
+    """Every button acts while the rows go on, and the state's word follows; the newest rows are in sight."""
+    lab.write("live.ipynb", LOAD, LIVE)
+    panel = opened(lab, watched, "live.ipynb")
+    state = panel.locator(".st")
+    panel.locator(".found", has_text="the newest").or_(panel.locator(".found", has_text="rows")).first.wait_for()
+    watched.page.wait_for_timeout(1500)
+    picture(panel, "live-output-light")
+    button(panel, "pause").click()
+    panel.locator(".st", has_text="paused").wait_for()
+    picture(panel, "live-paused-light")
+    before = rows_in(panel)
+    button(panel, "step").click()
+    panel.locator(".live", has_text="one batch more").wait_for()
+    panel.locator(".foot span", has_text=f"in {before + 50:,} rows").wait_for()
+    button(panel, "run").click()
+    panel.locator(".st", has_text="running").wait_for()
+    button(panel, "kill").click()
+    panel.get_by_role("tab", name="History").click()
+    panel.get_by_role("button", name="crashed").wait_for()
+    panel.get_by_role("button", name="restarted").wait_for()
+    picture(panel, "live-history-light")
+    button(panel, "replay").click()
+    panel.locator(".live", has_text="delay_ratio failed at input row").wait_for()
+    panel.get_by_role("slider").fill("40")
+    panel.locator(".live", has_text="10,000 rows/s").wait_for()
+    button(panel, "stop").click()
+    panel.locator(".st", has_text="closed").wait_for()
+    button(panel, "run").click()
+    panel.locator(".st", has_text="running").wait_for()
+    assert state.inner_text() == "● running"
+    button(panel, "stop").click()
+    panel.locator(".st", has_text="closed").wait_for()
+
+
+def test_a_run_that_its_cell_waits_for(lab: Lab, watched: Watched, picture: Picture) -> None:
+    """Rows and counts arrive before the cell is done; it is paused, stepped, resumed; an interrupt keeps the worker."""
+    lab.write("slow.ipynb", NUMBERS, SLOW)
+    panel = opened(lab, watched, "slow.ipynb")
+    panel.locator(".found", has_text="rows").wait_for()
+    button(panel, "pause").click()
+    panel.locator(".st", has_text="paused").wait_for()
+    button(panel, "step").click()
+    button(panel, "run").click()
+    panel.locator(".st", has_text="running").wait_for()
+    picture(panel, "blocking-light")
+    watched.page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    watched.page.get_by_role("menuitem", name="Interrupt Kernel").click()
+    panel.locator(".st", has_text="interrupted").wait_for()
+    panel.locator(".facts", has_text="idle pid").wait_for()
+    assert panel.get_by_role("gridcell").count() > 0
