@@ -378,7 +378,10 @@ def _distance(wanted: DataType, name: str, arrow: pa.DataType) -> int | None:
         if pa.types.is_integer(arrow) and pa.types.is_integer(wanted.arrow):
             wider: int = wanted.arrow.bit_width - arrow.bit_width
             return wider // 8 if wider > 0 else 100 - wider
-        return 20 if pa.types.is_integer(arrow) else 10
+        if pa.types.is_integer(wanted.arrow):
+            return 150  # only whole numbers will do
+        numbers = (pa.types.is_integer, pa.types.is_decimal, pa.types.is_floating)
+        return 10 if [test(arrow) for test in numbers] == [test(wanted.arrow) for test in numbers] else 20
     return 200 if taken_as(wanted, name, arrow) else None
 
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 RESERVED: Final = ("main", "temp", "system", "information_schema", "pg_catalog")
 """Databases that the engine has for itself."""
 
+MESSAGE: Final = 1_000
+"""Characters of a message: it may quote the statement, which may have megabytes."""
+
 _EXPLAIN: Final = "EXPLAIN "
 
 
@@ -96,7 +99,7 @@ class Scripts:
                     result = self._own(statement)
             except QueryError as error:
                 at = max(statement.place.offset, error.offset or 0)
-                placed = error_at(text, at, error.message, hint=error.hint, kind=SqlError)
+                placed = error_at(text, at, _short(error.message), hint=error.hint, kind=SqlError)
                 raise _numbered(placed, number, script) from error
             except WorkbenchError as error:
                 raise _numbered(error, number, script)  # noqa: B904 - it is the same one
@@ -150,6 +153,11 @@ class Scripts:
 
 def _teller(progress: Callable[[Progress], None], number: int, count: int) -> Callable[[Mapping[str, int]], None]:
     return lambda rows: progress(Progress(number, count, rows))
+
+
+def _short(message: str) -> str:
+    """A message without the rest of a name or literal that has no end."""
+    return message if len(message) <= MESSAGE else f"{message[:MESSAGE]}…"
 
 
 def _schema(database: str) -> str:

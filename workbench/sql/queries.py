@@ -229,14 +229,14 @@ class _Rewriter:
         known = self._known(node)
         if known is None or not isinstance(node, exp.Anonymous):
             return queries_builtins.rewrite(node)
+        if known.kind != "udtf" and isinstance(node.parent, exp.Lateral):
+            raise queries_lateral.no_rows(node)
         if known.kind == "udf":
             return self._scalar(node)
         return self._aggregate(node) if known.kind == "udaf" else node
 
     def _scalar(self, node: exp.Anonymous) -> exp.Expr:
         above = node.parent
-        if isinstance(above, exp.Lateral):
-            raise queries_lateral.no_rows(node)
         if isinstance(above, exp.Window | exp.Filter) and above.this is node:
             raise QueryError(f"{node.name} is no aggregate: it has no OVER and no FILTER", offset=offset_of(node))
         if any(isinstance(one, exp.Distinct) for one in node.expressions):
