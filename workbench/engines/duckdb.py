@@ -19,10 +19,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workbench.engines.duckdb_staged import Filled, Passing, Stages, many_rows
 from workbench.engines.duckdb_types import duckdb_type, quote, stored, struct_type, taken_as
 from workbench.errors import QueryError
 from workbench.functions import Kind, Volatility
 from workbench.sql.queries import Call, Query
+from workbench.sql.queries_staged import Staged
 from workbench.types import Array, DataType, LargeInt, Struct
 
 POLL_SECONDS: Final = 0.05
@@ -35,7 +37,7 @@ _UNBOUND: Final = re.compile(r"given name and argument types '(__call_(\d+)\((.*
 _LITERALS: Final = {"INTEGER_LITERAL": "BIGINT", "STRING_LITERAL": "VARCHAR", '"NULL"': "INTEGER", "JSON": "VARCHAR"}
 
 
-class SqlFunction(Protocol):
+class SqlFunction(Passing, Protocol):
     """A function that can be called from SQL, from several threads at once. Columns have the types of the query."""
 
     @property
@@ -44,8 +46,6 @@ class SqlFunction(Protocol):
     def kind(self) -> Kind: ...
     @property
     def arguments(self) -> tuple[DataType, ...]: ...
-    @property
-    def returns(self) -> DataType: ...
     @property
     def volatility(self) -> Volatility: ...
 
@@ -129,7 +129,8 @@ class _Statement:
         self._query = query
         self._overloads = overloads
         self._made: list[str] = []
-        self._filled: set[Call] = set()
+        self._filled: dict[int, Filled] = {}
+        self._stages: Stages | None = None
         self._used: list[SqlFunction] = []
         self._done = threading.Event()
         self._failed: BaseException | None = None
@@ -159,7 +160,11 @@ class _Statement:
         while not self._done.wait(POLL_SECONDS):
             for function in list(self._used):
                 function.cancel()
-            self._cursor.interrupt()
+            for cursor in self._cursors():
+                cursor.interrupt()
+
+    def _cursors(self) -> list[Any]:
+        return [self._cursor, *(self._stages.cursors if self._stages is not None else ())]
 
     def _close(self, tables: Mapping[str, Any]) -> None:
         for function in self._used:
@@ -168,16 +173,15 @@ class _Statement:
             self._cursor.remove_function(name)
         for name in tables:
             self._cursor.unregister(name)
-        self._cursor.close()
+        for cursor in self._cursors():
+            cursor.close()
 
     def _work(self, tables: Mapping[str, Any], database: str) -> None:
         try:
-            self._cursor.execute(f"USE {quote(database)}")
-            for name, table in tables.items():
-                self._cursor.register(name, table)
+            self._enter(self._cursor, tables, database)
             for call in self._query.calls:
                 self._make(call.symbol, lambda *_: pa.nulls(0), [], "INTEGER", pure=True)
-            self._result = self._execute()
+            self._result = self._execute(tables, database)
         except duckdb.Error as error:
             if self._failed is None:  # of a function, in its own words
                 self._failed = self._in_our_words(error)
@@ -186,21 +190,57 @@ class _Statement:
         finally:
             self._done.set()
 
-    def _execute(self) -> pa.Table:
+    @staticmethod
+    def _enter(cursor: Any, tables: Mapping[str, Any], database: str) -> None:
+        cursor.execute(f"USE {quote(database)}")
+        for name, table in tables.items():
+            cursor.register(name, table)
+
+    def _execute(self, tables: Mapping[str, Any], database: str) -> pa.Table:
         """Run it once all calls are filled in; each attempt fills in one."""
         while True:
             try:
-                if self._query.reads:
-                    return self._cursor.sql(self._query.sql).to_arrow_table()
-                changed = self._cursor.execute(self._query.sql).fetchall()
-                return pa.table({"Count": [count for (count,) in changed]})
+                staged = self._query.staged
+                if staged is not None and self._in_stages(staged, tables, database):
+                    return self._answer(staged.sql)
+                return self._answer(self._query.sql)
             except duckdb.BinderException as error:
                 found = _UNBOUND.search(str(error))
-                if found is None or self._query.calls[int(found[2])] in self._filled:
+                if found is None or int(found[2]) in self._filled:
                     raise
-            call = self._query.calls[int(found[2])]
-            self._filled.add(call)
-            self._fill_in(call, split_types(found[3]))
+            self._fill_in(self._query.calls[int(found[2])], split_types(found[3]))
+
+    def _in_stages(self, staged: Staged, tables: Mapping[str, Any], database: str) -> bool:
+        """Whether it is for many rows and can be run in stages, which are ready then."""
+        (plan,) = self._cursor.execute(f"EXPLAIN (FORMAT json) {self._query.sql}").fetchall()
+        if not many_rows(plan[1]) or any(isinstance(table, pa.RecordBatchReader) for table in tables.values()):
+            return False
+
+        def open_cursor() -> Any:
+            cursor = self._cursor.cursor()
+            self._enter(cursor, tables, database)
+            return cursor
+
+        self._stages = Stages(staged, self._filled, open_cursor, self._fail)
+        try:
+            if not self._stages.prepare(self._cursor):
+                return False
+            if not self._query.reads:
+                return True
+            return _columns(self._cursor.sql(self._query.sql)) == _columns(self._cursor.sql(staged.sql))
+        except duckdb.Error:  # of a name that means something else between the stages: it is run as it is
+            return False
+
+    def _fail(self, error: Exception) -> None:
+        """Keep what ends the statement in its own words."""
+        if self._failed is None:
+            self._failed = error
+
+    def _answer(self, sql: str) -> pa.Table:
+        if self._query.reads:
+            return self._cursor.sql(sql).to_arrow_table()
+        changed = self._cursor.execute(sql).fetchall()
+        return pa.table({"Count": [count for (count,) in changed]})
 
     # -- calls ---------------------------------------------------------------------------------------------------------
 
@@ -228,6 +268,7 @@ class _Statement:
         self._cursor.remove_function(call.symbol)
         self._made.remove(call.symbol)
         self._make(call.symbol, self._callback(call, function), taken, returns, pure=pure)
+        self._filled[call.number] = Filled(function, taken, returns, pure)
 
     def _make(self, symbol: str, call: Callable[..., Any], types: list[str], returns: str, *, pure: bool) -> None:
         parameters = [self._cursor.type(name) for name in types]
@@ -270,6 +311,11 @@ class _Statement:
                 offset = call.offset
             text = text.replace(call.symbol, call.name)
         return QueryError(text.strip(), offset=offset)
+
+
+def _columns(relation: Any) -> tuple[list[str], list[Any]]:
+    """What a query gives."""
+    return list(relation.columns), list(relation.types)
 
 
 def _exact(call: Callable[..., Any], count: int) -> Callable[..., Any]:

@@ -41,6 +41,10 @@ class Data:
     waits: bool
     numbers: Sequence[int] | None = None
 
+    def opened(self) -> Data:
+        """Itself: it may be given to a run as it is."""
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Again:
@@ -80,7 +84,7 @@ def open_data(data: Any, *, batch_rows: int, batch_bytes: int) -> Data:
             raise DataError(f"the data has the column {name!r} twice", hint="rename one of them")
     return Data(
         plain_schema(opened.schema),
-        _cut(_checked(opened.schema, opened.batches), batch_rows, batch_bytes),
+        cut(_checked(opened.schema, opened.batches), batch_rows, batch_bytes),
         opened.rows,
         opened.waits,
         opened.numbers,
@@ -249,7 +253,7 @@ def _plain(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _cut(batches: Iterator[pa.RecordBatch], rows: int, size: int) -> Iterator[pa.RecordBatch]:
+def cut(batches: Iterator[pa.RecordBatch], rows: int, size: int) -> Iterator[pa.RecordBatch]:
     """Batches of at most ``rows`` rows and about ``size`` bytes; the boundaries that are there are kept."""
     for batch in batches:
         if batch.num_rows <= rows and batch.nbytes <= size:

@@ -24,7 +24,7 @@ from workbench.registry import Registered, Registry
 from workbench.session.binding import Binding
 from workbench.session.call import call
 from workbench.session.compare import Comparison, compare, sample_of
-from workbench.session.data import Again, only, open_data
+from workbench.session.data import Again, Data, only, open_data
 from workbench.session.define import names, write_package
 from workbench.session.handover import plan_of
 from workbench.session.history import History
@@ -153,11 +153,10 @@ class Function:
         )
         check_limits(self.name, memory_limit, timeout, batch_rows, max_restarts)
         defaults = self._owner.settings
-        opened = (
-            data.opened()
-            if isinstance(data, Offered)
-            else open_data(data, batch_rows=batch_rows or defaults.batch_rows, batch_bytes=defaults.batch_bytes)
-        )
+        if isinstance(data, Data | Offered):
+            opened = data.opened()
+        else:
+            opened = open_data(data, batch_rows=batch_rows or defaults.batch_rows, batch_bytes=defaults.batch_bytes)
         groups = names(group_by)
         binding = None
         if self.kind != "script":
@@ -207,7 +206,8 @@ class Function:
         run.options = {"columns": columns, "group_by": group_by, "batch_rows": batch_rows}
         run.options |= {"timeout": timeout, "memory_limit": memory_limit, "max_restarts": max_restarts, "outer": outer}
         self._last = weakref.ref(run)
-        if not isinstance(data, Again | Offered):  # rows that are run again, or for a query, are no sample of their own
+        # Rows that are run again, or for a query, are no sample of their own.
+        if not isinstance(data, Again | Data | Offered):
             self._owner.samples[self.key] = sample_of(data), {"columns": columns, "group_by": group_by}
         return run
 

@@ -9,6 +9,7 @@ when the statement is. Aggregates are whole runs, so that states travel and are 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -18,8 +19,10 @@ import pyarrow.compute as pc
 
 from workbench.errors import RunClosed, UdfError
 from workbench.functions import Kind, Volatility
+from workbench.session.data import Data, cut
 from workbench.session.function import Function
 from workbench.session.lane import Lane, Offered
+from workbench.session.run import Run
 from workbench.settings import Settings
 from workbench.types import DataType, String
 
@@ -48,6 +51,7 @@ class SqlFunction:
         self._lock = threading.Lock()
         self._idle: dict[pa.Schema, list[Lane]] = {}
         self._busy: list[Lane] = []
+        self._passing: list[Run] = []
         self._cancelled = False
 
     # -- calls ---------------------------------------------------------------------------------------------------------
@@ -56,6 +60,38 @@ class SqlFunction:
         batch = self._batch(columns, rows)
         with self._lane(batch.schema) as lane:
             return _column(lane.ask(batch).batches, 0, self.returns.arrow)
+
+    @property
+    def stageable(self) -> bool:
+        """Whether large batches are the same to it: a timeout is for one call."""
+        return self._limits.get("timeout") is None
+
+    def passed(
+        self, batches: Iterator[pa.RecordBatch], schema: pa.Schema, columns: Sequence[str], workers: int
+    ) -> Iterator[tuple[pa.RecordBatch, pa.Array]]:
+        """One run over all batches, in the thread that asks."""
+        waiting: deque[pa.RecordBatch] = deque()
+        none = [pa.array([], schema.field(name).type) for name in columns]
+
+        def arguments() -> Iterator[pa.RecordBatch]:
+            settings = Settings()
+            for batch in cut(batches, settings.batch_rows, settings.batch_bytes):
+                if self._cancelled:
+                    raise RunClosed(f"{self.name}: the statement was interrupted")
+                if batch.num_rows:
+                    waiting.append(batch)
+                    yield self._batch([batch.column(name) for name in columns], batch.num_rows)
+
+        data = Data(self._batch(none, 0).schema, arguments(), None, waits=False)
+        run = self.function.run(data, columns=self._names, workers=workers, **self._limits)
+        with self._lock:
+            self._passing.append(run)
+        try:
+            for result in run.batches():
+                yield waiting.popleft(), result.column(result.num_columns - 1)
+        except UdfError as error:
+            error.hint = HINT
+            raise
 
     def table(self, columns: Sequence[pa.Array], rows: int) -> tuple[list[pa.Array], pa.Array]:
         batch = self._batch(columns, rows)
@@ -140,13 +176,18 @@ class SqlFunction:
     def cancel(self) -> None:
         with self._lock:
             self._cancelled = True
-            busy = list(self._busy)
+            busy, passing = list(self._busy), list(self._passing)
         for lane in busy:
             lane.cancel()
+        for run in passing:
+            run.close()
 
     def close(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, {}
+            passing, self._passing = self._passing, []
+        for run in passing:
+            run.close()
         for lanes in idle.values():
             for lane in lanes:
                 lane.done()

@@ -19,7 +19,7 @@ from sqlglot.errors import ParseError, SqlglotError, TokenError, UnsupportedErro
 
 from workbench.errors import QueryError
 from workbench.functions import Kind
-from workbench.sql import queries_builtins, queries_lateral, queries_windows
+from workbench.sql import queries_builtins, queries_lateral, queries_staged, queries_windows
 from workbench.sql.queries_builtins import named, offset_of, struct_of
 from workbench.sql.queries_dialect import dialect
 from workbench.sql.queries_tables import items_of, place_tables, without_storage
@@ -64,13 +64,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A statement for DuckDB. ``tables`` are (database, name) as written; the database is "" where none is."""
+    """A statement for DuckDB. ``tables`` are (database, name) as written; the database is "" where none is.
+
+    ``staged`` is the same in stages, where that can be had: for many rows.
+    """
 
     sql: str
     reads: bool
     calls: tuple[Call, ...]
     tables: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
+    staged: queries_staged.Staged | None = None
 
 
 def rewrite(text: str, functions: Mapping[str, Known], *, offset: int = 0) -> Query:
@@ -116,9 +120,9 @@ class _Rewriter:
             self._left_over(node)
         sql = self._written(tree)
         reads = isinstance(tree, (*READS, exp.Describe)) or explained is not None
-        return Query(
-            f"EXPLAIN {sql}" if explained else sql, reads, tuple(self._calls), tables, tuple(dict.fromkeys(self._notes))
-        )
+        staged = None if explained else queries_staged.split(tree, [call.form for call in self._calls])
+        sql, notes = f"EXPLAIN {sql}" if explained else sql, tuple(dict.fromkeys(self._notes))
+        return Query(sql, reads, tuple(self._calls), tables, notes, staged)
 
     def _parse(self, text: str) -> exp.Expr:
         try:
