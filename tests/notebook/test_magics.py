@@ -170,7 +170,7 @@ def test_a_failing_row_leads_to_the_line_of_the_cell(cell: Cell, df: pd.DataFram
         ("f(a INT) -> INT --sample {nothing}", "{nothing} has no value: NameError"),
         ("f(a INT) -> INT --sapmle df", "unknown option '--sapmle'; did you mean --sample?"),
         ("f(a INT) -> INT --sample df --rate 5", "--rate is for a run behind the cell"),
-        ("f(a INT) -> INT --requires numpy<", "--requires"),
+        ("f(a INT) -> INT --requires numpy<", "requirements: 'numpy<' cannot be read"),
         ("f(a INT) -> INT --workers 2", "--workers is about a run, and there is nothing to run on"),
         ("f(a INT) -> INT -o x", "-o is about a run"),
         ("f(a INT) -> INT --env A", "--env 'A' is no NAME=VALUE"),
