@@ -16,7 +16,7 @@ from workbench.notebook.panel import stage
 from workbench.notebook.panel.assets import PARTS, module, sheet
 from workbench.notebook.panel.panel import Panel
 from workbench.notebook.style import DARK, LIGHT
-from workbench.session import Function, Workbench
+from workbench.session import Function, Stream, Workbench
 from workbench.session.vitals import lives, memory
 
 pytest_plugins = ("fix_notebook",)
@@ -118,6 +118,104 @@ def test_workers_and_memory_are_seen_while_they_live(ratio: Function) -> None:
     assert memory(run) is None
 
 
+def test_the_rows_of_a_run_are_seen_before_its_end(ratio: Function) -> None:
+    """The newest first, numbered as the input is, failed ones among them; after the end all of them as they came."""
+    panel = panel_of(ratio, DATA, on_error="dead_letter", batch_rows=1)
+    panel._show(panel.run)  # noqa: SLF001 - what follows moves it step by step
+    batches = panel.run.batches()
+    next(batches)
+    next(batches)
+    panel.refresh()
+    output = panel.widget.output
+    assert (output["newest"], output["total"], output["of"]) == (True, 3, 3)
+    assert [row[:2] for row in output["page"]["rows"]] == [["2", 0], ["1", 1], ["0", 0]]
+    assert panel.widget.queue[-1] >= 0
+    batches.close()
+    panel.refresh()
+    assert panel.widget.status["word"] == "closed"
+    assert panel.widget.output == output
+    panel.close()
+
+
+def test_a_question_that_cannot_be_answered_has_an_error_for_an_answer(ratio: Function) -> None:
+    """The grid says it; nothing waits for ever."""
+    panel = panel_of(ratio, DATA, on_error="dead_letter")
+    sent: list[dict[str, Any]] = []
+    panel.widget.send = sent.append
+    panel._message(None, {"kind": "rows", "id": "x", "column": "?"}, None)  # noqa: SLF001 - as ipywidgets calls it
+    assert sent == [{"id": "x", "error": "ValueError: invalid literal for int() with base 10: '?'"}]
+    panel.run.close()
+    panel.close()
+
+
+def test_five_thousand_events_are_few_updates_and_a_right_last_value(workbench: Workbench) -> None:
+    """However fast batches come, the front end is told at most each tenth of a second, and of the end."""
+    one = workbench.register("def evaluate(a):\n    return a\n", "one(a BIGINT) -> BIGINT")
+    panel = panel_of(one, {"a": list(range(5_000))}, batch_rows=1)
+    told: list[tuple[float, int]] = []
+    refresh = panel.refresh
+
+    def counted() -> None:
+        refresh()
+        told.append((time.monotonic(), panel.widget.status["rows"]))
+
+    panel.refresh = counted  # type: ignore[method-assign]
+    panel.follow(panel.run)
+    assert told[-1][1] == 5_000
+    assert len(told) <= 10 * panel.run.seconds + 2
+    assert [rows for _, rows in told] == sorted(rows for _, rows in told)
+    panel.close()
+
+
+def test_fifty_panels_send_only_what_changed(ratio: Function) -> None:
+    """Fifty at once: each is made by one message, most of which is its code; an update without news is one at most."""
+    panels = [panel_of(ratio, DATA, on_error="dead_letter") for _ in range(50)]
+    sizes = [len(json.dumps(panel.widget.get_state(), default=str)) for panel in panels]
+    for panel in panels:
+        panel.follow(panel.run)
+    sent: list[set[str]] = []
+    for panel in panels:
+        panel.widget.send_state = lambda key=None: sent.append({key} if isinstance(key, str) else set(key))
+        panel.refresh()
+    print(f"the state of a new panel: {max(sizes):,} bytes of which {len(module()) + len(sheet()):,} are code")
+    assert max(sizes) < len(module()) + len(sheet()) + 20_000
+    assert len(sent) <= len(panels)
+    assert set().union(*sent) <= {"status"}  # which workers wait for the next run
+    for panel in panels:
+        panel.close()
+
+
+def test_a_stream_has_its_buttons(ratio: Function) -> None:
+    """Rate, pause, step and replay act while it goes on; a new run is shown; the last state arrives."""
+    stream = Stream(ratio, pd.DataFrame(DATA), loop=True, rate=100, on_error="dead_letter", batch_rows=3)
+    panel = Panel(ratio, stream.run, names={}, versions=[ratio], stream=stream)
+
+    def act(action: str, number: float | None = None) -> str:
+        return str(panel.answer({"kind": "act", "action": action, "number": number})["text"])
+
+    while not panel.widget.letters["total"]:
+        time.sleep(0.01)
+    assert panel.widget.able == ["pause", "stop", "restart", "kill", "replay"]
+    assert act("rate", 5_000) == "5,000 rows/s"
+    assert (stream.rate, panel.widget.pace) == (5_000, {"rate": 5_000})
+    assert act("pause") == "pauses"
+    assert panel.widget.status["word"] == "paused"
+    assert panel.widget.able == ["run", "step", "stop", "restart", "kill", "replay"]
+    assert act("step") == "one batch more"
+    assert act("replay", 1).startswith("ratio failed at input row 1")
+    assert act("run") == "goes on"
+    first = stream.run
+    assert act("restart") == "begins again"
+    assert panel.run is stream.run is not first
+    assert act("rate", None) == "as fast as it goes"
+    assert act("stop") == "stopped"
+    settled(panel, "closed")
+    assert act("run") == "runs again"
+    assert act("stop") == "stopped"
+    settled(panel, "closed")
+    panel.close()
+
+
 @pytest.mark.parametrize("name", [*PARTS, "panel.css"])
 def test_the_front_end_needs_nothing_and_writes_only_text(name: str) -> None:
     """No import, no address, no markup from texts: what a user wrote cannot become a part of the page."""
@@ -184,3 +282,47 @@ def test_a_cell_that_is_run_again_has_one_panel(cell: Callable[[str], Any], disp
     first, second = [cell(CELL).error or displayed[-1][stage.VIEW]["model_id"] for _ in range(2)]
     assert first not in _instances
     assert second in _instances
+
+
+LIVE = "%%udf ratio(a DOUBLE, b DOUBLE) -> DOUBLE --sample df --live --rate 50 --loop -o live\n" + RATIO
+
+
+def test_a_cell_that_streams_is_done_at_once(
+    cell: Callable[[str], Any], shown: Callable[[Any], dict[str, str]], displayed: list[dict[str, Any]]
+) -> None:
+    """Its value is constant text, with or without a panel; run again, it ends what it had begun."""
+    first = cell(LIVE).value
+    assert [list(bundle) for bundle in displayed] == [[stage.VIEW]]
+    text = shown(first)["text/plain"]
+    assert text.splitlines() == [
+        "ratio(a DOUBLE, b DOUBLE) -> DOUBLE   UDF  v1",
+        "● live: it goes on behind the cell, 50 rows/s, through the data again and again",
+        "stop it: %udf stop ratio      crash it: %udf kill ratio      what happened: %udf history ratio",
+    ]
+    cell("%config Workbench.panel = False")
+    second = cell("%udf start ratio --sample df --rate 50 --loop").value
+    assert shown(second)["text/plain"] == text
+    assert first.wait(0)
+    assert not second.wait(0)
+    assert cell("%udf stop ratio").error is None
+    assert second.wait(20)
+    assert second.status == "closed"
+    third = cell(LIVE).value
+    cell("%unload_ext workbench")
+    assert third.wait(20)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("%udf start ratio --rate 5", "--rate is about data"),
+        ("%udf run ratio df --rate 5", "--rate is for a run behind the cell"),
+        ("%udf run ratio df --live --rate 0", "the rate is 0"),
+        ("%udf run ratio df --live --follow", "a DataFrame cannot be followed"),
+    ],
+)
+def test_options_without_meaning_are_refused(cell: Callable[[str], Any], shell: Any, line: str, message: str) -> None:
+    """By name, with the way out."""
+    shell.user_ns["df"] = pd.DataFrame(DATA)
+    cell(CELL.replace("--sample df", ""))
+    assert message in str(cell(line).error)

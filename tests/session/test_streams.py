@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv
 import pytest
 
 from workbench import Function, Stream, Workbench
@@ -43,6 +45,12 @@ def until(true: Callable[[], object]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def warm() -> None:
+    """Arrow opens a pipe of its own when it first reads CSV, and keeps it."""
+    pa.csv.read_csv(io.BytesIO(b"a\n1\n"))
 
 
 @pytest.fixture
