@@ -115,12 +115,14 @@ class Panel {
 
   // While the slider is moved the panel follows the hand, and the kernel is told when it rests.
   paced() {
+    const rate = paceAt(this.slider.value);
     clearTimeout(this.moved);
-    this.rate.textContent = paceText(paceAt(this.slider.value));
-    this.moved = setTimeout(async () => {
-      await this.act("rate", paceAt(this.slider.value));
-      this.moved = 0;
+    this.rate.textContent = paceText(rate);
+    const moved = setTimeout(async () => {
+      await this.act("rate", rate);
+      if (this.moved === moved) this.moved = 0;
     }, 150);
+    this.moved = moved;
   }
 
   status() {
