@@ -121,7 +121,7 @@ def test_workers_and_memory_are_seen_while_they_live(ratio: Function) -> None:
 def test_the_rows_of_a_run_are_seen_before_its_end(ratio: Function) -> None:
     """The newest first, numbered as the input is, failed ones among them; after the end all of them as they came."""
     panel = panel_of(ratio, DATA, on_error="dead_letter", batch_rows=1)
-    panel._show(panel.run)  # noqa: SLF001 - what follows moves it step by step
+    panel._show(panel.run)
     batches = panel.run.batches()
     next(batches)
     next(batches)
@@ -142,7 +142,7 @@ def test_a_question_that_cannot_be_answered_has_an_error_for_an_answer(ratio: Fu
     panel = panel_of(ratio, DATA, on_error="dead_letter")
     sent: list[dict[str, Any]] = []
     panel.widget.send = sent.append
-    panel._message(None, {"kind": "rows", "id": "x", "column": "?"}, None)  # noqa: SLF001 - as ipywidgets calls it
+    panel._message(None, {"kind": "rows", "id": "x", "column": "?"}, None)
     assert sent == [{"id": "x", "error": "ValueError: invalid literal for int() with base 10: '?'"}]
     panel.run.close()
     panel.close()

@@ -158,10 +158,10 @@ class _Statement:
         """Interrupt the statement, and the functions that it waits for, until its thread is at its end."""
         self._failed = self._failed or QueryError("the statement was interrupted")
         while not self._done.wait(POLL_SECONDS):
+            for cursor in self._cursors():  # first, or a function that reads from one would be waited for
+                cursor.interrupt()
             for function in list(self._used):
                 function.cancel()
-            for cursor in self._cursors():
-                cursor.interrupt()
 
     def _cursors(self) -> list[Any]:
         return [self._cursor, *(self._stages.cursors if self._stages is not None else ())]
@@ -182,11 +182,8 @@ class _Statement:
             for call in self._query.calls:
                 self._make(call.symbol, lambda *_: pa.nulls(0), [], "INTEGER", pure=True)
             self._result = self._execute(tables, database)
-        except duckdb.Error as error:
-            if self._failed is None:  # of a function, in its own words
-                self._failed = self._in_our_words(error)
         except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
-            self._failed = error
+            self._fail(error)
         finally:
             self._done.set()
 
@@ -232,9 +229,9 @@ class _Statement:
             return False
 
     def _fail(self, error: Exception) -> None:
-        """Keep what ends the statement in its own words."""
+        """Keep what ends the statement: of a function in its own words, of DuckDB in ours. What came first counts."""
         if self._failed is None:
-            self._failed = error
+            self._failed = self._in_our_words(error) if isinstance(error, duckdb.Error) else error
 
     def _answer(self, sql: str) -> pa.Table:
         if self._query.reads:

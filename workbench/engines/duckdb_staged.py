@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 import pyarrow as pa
 
 from workbench.engines.duckdb_types import stored
+from workbench.errors import QueryError
 from workbench.sql.queries_staged import Stage, Staged
 from workbench.types import DataType
 
@@ -139,7 +140,7 @@ class Stages:
         """What the stage's table holds, in the thread that asks for it."""
         try:
             workers = int(cursor.execute("SELECT current_setting('threads')").fetchall()[0][0])
-            rows: Iterator[pa.RecordBatch] = iter(cursor.sql(text).to_arrow_reader(BATCH_ROWS))
+            rows = _read(cursor, text)
             for call in stage.calls:
                 function = self._calls[call.number].function
                 rows = _beside(function.passed(rows, schema, call.arguments, workers), call.result)
@@ -149,6 +150,14 @@ class Stages:
         except Exception as error:
             self._failed(error)
             raise
+
+
+def _read(cursor: Any, text: str) -> Iterator[pa.RecordBatch]:
+    """What a query gives, as it comes."""
+    try:
+        yield from cursor.sql(text).to_arrow_reader(BATCH_ROWS)
+    except OSError as error:  # which is what Arrow makes of DuckDB's own
+        raise QueryError(str(error).partition("\n\nLINE ")[0].strip()) from error
 
 
 def _beside(rows: Iterator[tuple[pa.RecordBatch, pa.Array]], name: str) -> Iterator[pa.RecordBatch]:

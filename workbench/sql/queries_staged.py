@@ -73,7 +73,7 @@ def split(tree: exp.Expr, forms: list[str]) -> Staged | None:
         return None
     if not _fits(select) or len(list(_calls(tree))) != len(list(_own(select, _CLAUSES))):
         return None
-    stages = []
+    stages: list[Stage] = []
     while any(True for _ in _calls(select)):
         stage = _Stage(select, f"__s{len(stages)}").split()
         if stage is None:
@@ -121,6 +121,8 @@ class _Stage:
         called = [one for one in conjuncts if one is not None and any(True for _ in _calls(one))]
         if called and (any(select.args.get(clause) for clause in ("with_", "joins", "laterals")) or not _one(select)):
             return None  # a filter may go below a join, to rows that are others
+        if any(one.find(*_REFUSED) for one in called):
+            return None
         found = list(_calls(called[0])) if called else list(_own(select, _CLAUSES))
         wanted = [call for call in found if sum(1 for _ in _calls(call)) == 1]
         if not all(self._wants(call, called) for call in wanted) or not self._plain_names():
@@ -141,7 +143,7 @@ class _Stage:
         """Put columns of the inner query in the places of the calls, and of all other columns."""
         select = self._select
         arguments: list[exp.Expr] = []
-        calls = []
+        calls: list[StagedCall] = []
         for call in wanted:
             self._calls.setdefault((_text(call), _aggregated(call)), []).append(call)
         for places in self._calls.values():
@@ -168,8 +170,9 @@ class _Stage:
 
     def _uses(self, places: list[exp.Anonymous]) -> int:
         """How often a call is made for a row, if it is volatile: over groups, the group's is the only one."""
-        grouped = self._select.args.get("group") is not None and not _aggregated(places[0])
-        return 1 if grouped else len(places)
+        grouped = self._select.args.get("group") is not None
+        apart = _aggregated(places[0]) or places[0].find_ancestor(exp.Where) is not None
+        return 1 if grouped and not apart else len(places)
 
     def _names(self) -> list[str]:
         return [f"{self._name}_{index}" for index in range(len(self._columns))]
