@@ -138,15 +138,27 @@ class _Split:
         results = exp.select(
             *[_bare(one) for one in partition], exp.alias_(named(symbol, named("list", ordered)), "results")
         ).from_(self._base)
-        same = [exp.NullSafeEQ(this=one, expression=exp.column(one.name, table=lists)) for one in partition]
         if partition:
-            results = results.group_by(*[_bare(one) for one in partition])
-        self._joins.append(
-            exp.Join(this=results.subquery(lists), on=exp.and_(*same), side="LEFT")
-            if same
-            else exp.Join(this=results.subquery(lists), kind="CROSS")
-        )
+            return self._joined(results.group_by(*[_bare(one) for one in partition]), lists, partition, end)
+        self._joins.append(exp.Join(this=results.subquery(lists), kind="CROSS"))
         return named("list_extract", exp.column("results", table=lists), end)
+
+    def _joined(self, results: exp.Select, alias: str, partition: list[exp.Expr], end: exp.Expr) -> exp.Expr:
+        """The result of a row by its partition and place: a join over lists would copy a whole one to each row."""
+        names = [one.name for one in partition]
+        every = exp.column("results")
+        places = named(
+            "range", exp.Literal.number(1), exp.Add(this=named("len", every), expression=exp.Literal.number(1))
+        )
+        flat = exp.select(
+            *[exp.column(name) for name in names],
+            exp.alias_(named("unnest", every.copy()), "result"),
+            exp.alias_(named("unnest", places), "place"),
+        ).from_(results.subquery("r"))
+        same = [exp.NullSafeEQ(this=one, expression=exp.column(one.name, table=alias)) for one in partition]
+        at = exp.EQ(this=end, expression=exp.column("place", table=alias))
+        self._joins.append(exp.Join(this=flat.subquery(alias), on=exp.and_(*same, at), side="LEFT"))
+        return exp.column("result", table=alias)
 
 
 def _bare(column: exp.Expr) -> exp.Expr:
