@@ -90,7 +90,7 @@ class Panel {
     this.buttons = h("div", { class: "buttons", role: "toolbar", "aria-label": `Run ${name}` });
     for (const [action, sign, word] of BUTTONS)
       this.buttons.append(h("button", { type: "button", "data-action": action, onclick: () => this.act(action) }, h("span", { "aria-hidden": "true" }, sign), ` ${word}`));
-    this.slider = h("input", { type: "range", min: "0", max: String(FASTEST), "aria-label": "Rate", oninput: () => this.paced() });
+    this.slider = h("input", { type: "range", min: "0", max: String(FASTEST), "aria-label": "Rate", oninput: () => this.paced(), onkeydown: (event) => this.slid(event) });
     this.rate = h("output", {});
     this.pace = h("label", { class: "pace" }, "rate", this.slider, this.rate);
     this.rates = h("div", { class: "rates" });
@@ -111,6 +111,16 @@ class Panel {
     this.say(`${action} …`);
     const { text, error } = await this.ask({ kind: "act", action, number });
     this.say(error ?? text);
+  }
+
+  // JupyterLab takes the arrows from a slider; here they are given back.
+  slid(event) {
+    const by = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.slider.value = String(Number(this.slider.value) + by);
+    this.paced();
   }
 
   // While the slider is moved the panel follows the hand, and the kernel is told when it rests.

@@ -137,7 +137,11 @@ class Panel:
         if shown is None:
             return {}
         self._rows = Rows(run, shown, newest=True)
-        return {**self._sent(self._rows, NEWEST_ROWS), "newest": True, "of": run.record.rows_out + run.record.dead}
+        return {
+            **self._sent(self._rows, NEWEST_ROWS),
+            "newest": True,
+            "of": int(shown.labels[-1]) + 1 if len(shown.labels) else 0,
+        }
 
     def _sent(self, rows: Rows, count: int) -> dict[str, Any]:
         return {

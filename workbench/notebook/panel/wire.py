@@ -24,6 +24,8 @@ class Wire(Comm):
         self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any
     ) -> None:
         kernel = Kernel.instance()
+        if not kernel.iopub_thread.thread.is_alive():
+            return  # the kernel ends: messages would be sent from here, in the middle of others
         content = json_clean({"data": data or {}, "comm_id": self.comm_id, **keys})  # type: ignore[no-untyped-call]
         kernel.session.send(
             kernel.iopub_socket,
