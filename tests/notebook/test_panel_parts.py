@@ -130,7 +130,7 @@ def test_the_rows_of_a_run_are_seen_before_its_end(ratio: Function) -> None:
     assert (output["newest"], output["total"], output["of"]) == (True, 3, 3)
     assert [row[:2] for row in output["page"]["rows"]] == [["2", 0], ["1", 1], ["0", 0]]
     assert panel.widget.queue[-1] >= 0
-    batches.close()
+    panel.run.close()
     panel.refresh()
     assert panel.widget.status["word"] == "closed"
     assert panel.widget.output == output

@@ -27,6 +27,7 @@ class Wire(Comm):
         if not kernel.iopub_thread.thread.is_alive():
             return  # the kernel ends: messages would be sent from here, in the middle of others
         content = json_clean({"data": data or {}, "comm_id": self.comm_id, **keys})  # type: ignore[no-untyped-call]
+        assert kernel.session is not None  # noqa: S101 - a kernel that runs has one
         kernel.session.send(
             kernel.iopub_socket,
             msg_type,
