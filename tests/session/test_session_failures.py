@@ -400,7 +400,7 @@ def test_a_missing_interpreter_fails_fast(w: wb.Workbench, python: str) -> None:
     [
         (
             "import no_such_module\ndef evaluate(a):\n    return a\n",
-            r"f cannot be loaded: ModuleNotFoundError: .*\n  install",
+            r"f cannot be loaded: ModuleNotFoundError: .*\n  `no_such_module` is not installed",
         ),
         ("1 / 0\ndef evaluate(a):\n    return a\n", "f cannot be loaded: ZeroDivisionError: division by zero"),
         ("import sys\nsys.exit(3)\ndef evaluate(a):\n    return a\n", "f cannot be loaded: SystemExit: 3"),

@@ -88,6 +88,6 @@ def test_without_pandas_the_worker_says_so(w: wb.Workbench) -> None:
     source = "import sys\nsys.modules['pandas'] = None\ndef evaluate(a: 'pd.Series'):\n    return a\n"
     f = w.register(source, "lacks(a BIGINT) -> BIGINT")
     with pytest.raises(
-        WorkerStartError, match=r"(?s)a parameter is a pd.Series, but this Python has no pandas.*install"
+        WorkerStartError, match=r"(?s)a parameter is a pd.Series, but this Python has no pandas.*add --requires pandas"
     ):
         f.call(1)

@@ -80,7 +80,7 @@ def test_a_missing_module(tmp_path: Path, bench: Bench) -> None:
     with pytest.raises(WorkerStartError) as caught:
         warm(function(tmp_path, "import os\nimport no_such_module\n" + GOOD), bench.pool)
     assert caught.value.message == "evaluate cannot be loaded: ModuleNotFoundError: No module named 'no_such_module'"
-    assert "workbench doctor" in caught.value.hint
+    assert "add --requires no_such_module" in caught.value.hint
     assert [(frame.file, frame.line) for frame in caught.value.frames] == [("udf_under_test.py", 2)]
 
 

@@ -27,7 +27,8 @@ DISTRIBUTIONS: Final = {
 """By the name of the module."""
 
 
-_MISSING: Final = re.compile(r"No module named '(?P<top>[^'.]+)")
+_MISSING: Final = re.compile(r"No module named '(?P<top>[^'.]+)|.*this Python has no (?P<ours>\w+)")
+"""As Python says it, and as the worker does of what it needs for the function's mode."""
 
 
 def hint(text: str) -> str:
@@ -35,5 +36,6 @@ def hint(text: str) -> str:
     found = _MISSING.match(text)
     if found is None:
         return ""
-    wanted = DISTRIBUTIONS.get(found["top"], found["top"])
-    return f"`{found['top']}` is not installed in this function's environment: add --requires {wanted}"
+    module = found["top"] or found["ours"]
+    wanted = DISTRIBUTIONS.get(module, module)
+    return f"`{module}` is not installed in this function's environment: add --requires {wanted}"
