@@ -383,3 +383,13 @@ def test_completion_leaves_python_alone(shell: Any) -> None:
 def test_a_view_is_a_grid(cell: Cell) -> None:
     """Lists are views, so that they show as tables."""
     assert isinstance(cell("%udf list").value, GridView)
+
+
+def test_deploy_compares_with_the_packages_of_a_cluster(cell: Cell, tmp_path: Path) -> None:
+    """A frame by its name or as an expression, or a file."""
+    cell("%%udf f(a INT) -> INT --requires 'numpy<2'\ndef f(a):\n    return a")
+    cell("import pandas as pd\nthere = pd.DataFrame({'Package': ['numpy'], 'Version': ['2.1.0']})")
+    (tmp_path / "there.txt").write_text("Package\tVersion\nnumpy\t2.1.0\n")
+    for given in ("there", "{there.copy()}", tmp_path / "there.txt"):
+        done = cell(f"%udf deploy f --packages {given}")
+        assert "numpy<2 is needed, and 2.1.0 is there" in done.out

@@ -30,6 +30,7 @@ def add(command: Add) -> None:
     deploy.add_argument("--function-version", dest="version", metavar="N", type=count, help="default: the latest")
     deploy.add_argument("--target", metavar="NAME", default="doris", help="doris (default), doris-proposal or fungi")
     deploy.add_argument("--file", metavar="URL", help="where the zip will be")
+    deploy.add_argument("--packages", metavar="FILE", help="the output of SHOW PYTHON PACKAGES IN 'x.y.z' there")
     deploy.add_argument("-o", "--output", metavar="DIR", help="write the package and the statements into a folder")
     drop = command("drop", _drop, "remove a function with its versions", "example:\n  workbench drop score")
     drop.add_argument("name", metavar="NAME", help=_NAME_HELP)
@@ -75,7 +76,8 @@ def _deploy(options: argparse.Namespace) -> int:
     from workbench.session import Workbench
 
     with Workbench(options.home) as session:
-        plan = session.function(options.name, options.version).plan(options.target, file=options.file)
+        function = session.function(options.name, options.version)
+        plan = function.plan(options.target, file=options.file, packages=options.packages)
         print(plan)
         if options.output is not None and plan.ok:
             say(*(f"wrote {path}" for path in plan.write(Path(options.output))))
@@ -113,4 +115,5 @@ _DDL_EXAMPLES: Final = """examples:
 
 _DEPLOY_EXAMPLES: Final = """examples:
   workbench deploy score --file https://example.com/udf/score.zip -o handover/
+  workbench deploy score --packages packages.tsv
   workbench deploy transform --target fungi -o handover/"""

@@ -262,7 +262,8 @@ class UdfMagics:
         return _say(self._found(options).ddl(options.dialect, file=options.file).rstrip())
 
     def _do_deploy(self, options: argparse.Namespace) -> Any:
-        plan = self._found(options).plan(options.target, file=options.file)
+        packages = options.packages and self.shell.user_ns.get(options.packages, options.packages.value)
+        plan = self._found(options).plan(options.target, file=options.file, packages=packages)
         written = [f"{path} written" for path in plan.write(Path(options.out))] if options.out else []
         return _say("\n".join([*plan.lines(), *written]))
 

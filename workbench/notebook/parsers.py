@@ -239,6 +239,8 @@ def _deploy(parser: Parser) -> None:
     _versioned(parser)
     parser.add_argument("--target", default="doris", metavar="NAME", help="doris (default), doris-proposal or fungi")
     parser.add_argument("--file", metavar="URL", help="where the zip will be")
+    there = "a DataFrame or a file: the output of SHOW PYTHON PACKAGES IN 'x.y.z' there"
+    parser.add_argument("--packages", metavar="DF", help=there)
     parser.add_argument("-o", dest="out", metavar="DIR", help="write the package and the statements into a folder")
 
 

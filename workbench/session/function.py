@@ -41,7 +41,7 @@ from workbench.supervisor.restart import RestartPolicy
 from workbench.supervisor.supervisor import Supervisor
 from workbench.supervisor.warm import warm
 from workbench.supervisor.worker import Worker
-from workbench.targets import Plan
+from workbench.targets import Packages, Plan
 from workbench.types import quote_name
 
 if TYPE_CHECKING:
@@ -427,10 +427,11 @@ class Function:
         source = self.source if len(set(read_zip(self.package_path).files) - {MANIFEST}) == 1 else None
         return create_function(self.spec, source=source, dialect=dialect, file=file)
 
-    def plan(self, target: str = "doris", *, file: str | None = None) -> Plan:
+    def plan(self, target: str = "doris", *, file: str | None = None, packages: Packages | None = None) -> Plan:
         """What to do to have it in ``target`` ("doris", "doris-proposal", "fungi"), and what will be different there.
 
-        ``file`` is the URL or path at which the package will be. Nothing is applied. Raises UsageProblem for a target
-        that is not known.
+        ``file`` is the URL or path at which the package will be. ``packages`` is what SHOW PYTHON PACKAGES answers
+        there, a frame or a text file: what is lacking is told. Nothing is applied. Raises UsageProblem for a target
+        that is not known, and for packages that cannot be read.
         """
-        return plan_of(self, target, file)
+        return plan_of(self, target, file, packages)

@@ -3,7 +3,8 @@
 Nothing is applied. A target is one module with one function from a `Handover` to a `Plan`, entered in ``TARGETS``.
 """
 
+from workbench.targets.packages import Packages, read_packages
 from workbench.targets.parts import Difference, Handover, Step
 from workbench.targets.plan import TARGETS, Plan, plan
 
-__all__ = ["TARGETS", "Difference", "Handover", "Plan", "Step", "plan"]
+__all__ = ["TARGETS", "Difference", "Handover", "Packages", "Plan", "Step", "plan", "read_packages"]

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 from workbench.errors import UsageProblem
 from workbench.functions import forbidden_module
 from workbench.functions.imports import distributions
 from workbench.sql.ddl import Written, write_function
+from workbench.targets.packages import lacking
 from workbench.targets.parts import Difference, Handover, Step
 
 
@@ -51,10 +55,23 @@ def _different(handover: Handover, written: Written) -> Iterator[Difference]:
         yield Difference(
             "note", f"the cluster must have Python {written.runtime_version}: SHOW PYTHON VERSIONS lists what it has"
         )
+    yield from _packages(handover, written.runtime_version)
+
+
+def _packages(handover: Handover, python: str | None) -> Iterator[Difference]:
     own = {PurePosixPath(path).parts[0].removesuffix(".py") for path in handover.code}
-    needed = sorted({*distributions(handover.code.values(), own), *handover.spec.requirements})
-    if needed:
-        version = written.runtime_version or "x.y.z"
+    asked = handover.spec.requirements
+    named = {canonicalize_name(Requirement(one).name) for one in asked}
+    imported = [one for one in distributions(handover.code.values(), own) if canonicalize_name(one) not in named]
+    needed = sorted([*imported, *asked])
+    if handover.packages is not None:
+        found = lacking(needed, handover.packages, python)
+        yield from (Difference("different", f"that Python of the cluster: {one}") for one in found)
+        if not found:
+            yield Difference("note", f"that Python has what is needed: {', '.join(needed) or 'nothing'}")
+    elif needed:
         yield Difference(
-            "note", f"that Python must have {', '.join(needed)}: SHOW PYTHON PACKAGES IN '{version}' lists what it has"
+            "note",
+            f"that Python must have {', '.join(needed)}: SHOW PYTHON PACKAGES IN '{python or 'x.y.z'}' lists what it "
+            "has",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +16,7 @@ class Handover:
     """What is handed over: a version with its package (a zip), and the text of its file if it has only one.
 
     ``where`` is the URL or path at which the package will be, None if that is not known yet. ``code`` is the text of
-    all its modules by path.
+    all its modules by path. ``packages`` are the versions that the target has, by canonical name; None if not known.
     """
 
     spec: FunctionSpec
@@ -24,6 +25,7 @@ class Handover:
     source: str | None
     code: dict[str, str]
     where: str | None = None
+    packages: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
