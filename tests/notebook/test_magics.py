@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from fix_index import Publish
 from IPython.core.completer import provisionalcompleter
 
+from workbench.environments import Environments
 from workbench.errors import (
     DataError,
     DefinitionError,
@@ -393,3 +396,17 @@ def test_deploy_compares_with_the_packages_of_a_cluster(cell: Cell, tmp_path: Pa
     for given in ("there", "{there.copy()}", tmp_path / "there.txt"):
         done = cell(f"%udf deploy f --packages {given}")
         assert "numpy<2 is needed, and 2.1.0 is there" in done.out
+
+
+def test_environments_are_listed_and_pruned(cell: Cell, home: Path, index: Publish) -> None:
+    """As in the shell; one that is in use stays."""
+    index("emoji", "2.0")
+    assert "none yet" in repr(cell("%udf env").value)
+    environments = Environments(home)
+    environments.python(sys.executable, ("emoji",), tell=lambda _: None)
+    assert "| emoji, pyarrow " in repr(cell("%udf env list").value)
+    assert cell("%udf env prune --days 0").out == "removed 0 environments\n"
+    environments.close()
+    assert cell("%udf env prune").out == "removed 0 environments\n"
+    assert cell("%udf env prune --days 0").out == "removed 1 environment\n"
+    assert isinstance(cell("%udf env build").error, UsageProblem)

@@ -278,6 +278,33 @@ def doctor(workbench: Workbench) -> LinesView:
     return LinesView("Doctor", found, rows=len(found))
 
 
+def environments(workbench: Workbench, *, rows: int = 20) -> GridView:
+    """The environments of functions with requirements, the one used last first."""
+    found = workbench.environments.list()
+
+    def grid(limits: Limits) -> Grid:
+        columns = [Column("requirements"), Column("Python"), Column("MB", number=True)]
+        lines = [
+            Row(
+                [
+                    Cell(shorten(", ".join(one.requirements), 2 * limits.width)),
+                    Cell(one.python),
+                    Cell(f"{one.size / 1e6:,.0f}", "number"),
+                ]
+            )
+            for one in found[:LISTED]
+        ]
+        return Grid(columns, lines, len(found))
+
+    return GridView("Environments", grid, rows, "none yet: a function with --requires has one from its first run on")
+
+
+def prune(workbench: Workbench, days: float) -> str:
+    """Remove the environments that were not used for so long, unless a worker has them, and say how many."""
+    count = workbench.environments.prune(days)
+    return f"removed {count} {'environment' if count == 1 else 'environments'}"
+
+
 def _last_run(function: Function) -> Run:
     if function.last_run is None:
         raise UsageProblem(

@@ -270,6 +270,11 @@ class UdfMagics:
     def _do_drop(self, options: argparse.Namespace) -> Any:
         return _say(actions.drop(self.session.workbench, options.name))
 
+    def _do_env(self, options: argparse.Namespace) -> Any:
+        if options.what == "prune":
+            return _say(actions.prune(self.session.workbench, options.days))
+        return actions.environments(self.session.workbench, rows=self._rows)
+
     def _do_doctor(self, options: argparse.Namespace) -> Any:
         return actions.doctor(self.session.workbench)
 

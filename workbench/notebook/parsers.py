@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn, get_args
 
 from workbench.errors import UsageProblem
 from workbench.functions import Kind, Volatility
+from workbench.settings import ENVIRONMENT_DAYS
 
 LATER_COMMANDS: Final = (*("debug", "profile", "bench", "sample"),)
 
@@ -244,6 +245,18 @@ def _deploy(parser: Parser) -> None:
     parser.add_argument("-o", dest="out", metavar="DIR", help="write the package and the statements into a folder")
 
 
+def _env(parser: Parser) -> None:
+    about = "list (default): show them; prune: remove those long unused"
+    parser.add_argument("what", nargs="?", choices=("list", "prune"), default="list", help=about)
+    parser.add_argument(
+        "--days",
+        type=float,
+        default=ENVIRONMENT_DAYS,
+        metavar="N",
+        help="prune: unused for so long (default: %(default)g)",
+    )
+
+
 def _help(parser: Parser) -> None:
     parser.add_argument("command", nargs="?", metavar="COMMAND", help="default: all of them")
 
@@ -273,6 +286,7 @@ _COMMANDS: Final[dict[str, tuple[str, Callable[[Parser], None]]]] = {
     "ddl": ("Print the SQL that registers a function elsewhere.", _ddl),
     "deploy": ("Show what to do to have a function in Doris or Fungi, and what is different there.", _deploy),
     "drop": ("Remove a function with all its versions and runs.", _name),
+    "env": ("List or prune the environments of functions with --requires.", _env),
     "doctor": ("Look at interpreters, packages and the home.", _nothing),
     "help": ("Show the help of all commands, or of one.", _help),
 }
