@@ -232,7 +232,7 @@ class EnvironmentBuildError(WorkerStartError):
 
 
 class WorkerStartTimeout(WorkerStartError, TimeoutError):
-    """The subprocess was not ready in time. The message names the phase: spawn, hello or load."""
+    """The subprocess was not ready in time: it was still loading."""
 
     __str__ = WorkbenchError.__str__
 
@@ -260,6 +260,7 @@ class WorkerCrashed(RunError):
         super().__init__(message, hint=hint)
         self.exit, self.batch, self.restarts = exit, batch, restarts
         self.stack, self.frames, self.logs, self.pid = stack, tuple(frames), tuple(logs), pid
+        _told_where(self, self.frames)
 
 
 class WorkerOutOfMemory(WorkerCrashed):
@@ -288,6 +289,7 @@ class BatchTimeout(RunError, TimeoutError):
         super().__init__(message, hint=hint)
         self.batch, self.stack = batch, stack
         self.frames, self.logs = tuple(frames), tuple(logs)
+        _told_where(self, self.frames)
 
 
 class ProtocolError(RunError):

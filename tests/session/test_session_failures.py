@@ -400,7 +400,7 @@ def test_a_missing_interpreter_fails_fast(w: wb.Workbench, python: str) -> None:
     [
         (
             "import no_such_module\ndef evaluate(a):\n    return a\n",
-            r"f cannot be loaded: ModuleNotFoundError: .*\n  `no_such_module` is not installed",
+            r"f cannot be loaded: ModuleNotFoundError: .*\n  .*: add --requires no_such_module",
         ),
         ("1 / 0\ndef evaluate(a):\n    return a\n", "f cannot be loaded: ZeroDivisionError: division by zero"),
         ("import sys\nsys.exit(3)\ndef evaluate(a):\n    return a\n", "f cannot be loaded: SystemExit: 3"),
@@ -415,6 +415,21 @@ def test_code_that_cannot_be_loaded_is_not_started_again(w: wb.Workbench, code: 
     assert "restarted" not in f.history["kind"].tolist()
     with pytest.raises(WorkerStartError, match=message):
         f.start()
+
+
+def test_a_death_while_loading_is_no_death_in_a_batch(w: wb.Workbench) -> None:
+    """Its batch was not begun, and is not blamed; the error has the line, in a run as when a worker is made ready."""
+    f = w.register("import ctypes\nctypes.string_at(0)\ndef evaluate(a):\n    return a\n", "f(a INT) -> INT")
+    run = f.run(NUMBERS, max_restarts=0)
+    with pytest.raises(RestartsExhausted, match="1 crash, the last of SIGSEGV before it was ready") as exhausted:
+        run.wait()
+    assert "SIGSEGV before it was ready" in run.events["detail"].tolist()
+    with pytest.raises(wb.errors.WorkerCrashed, match="f died of SIGSEGV before it was ready") as crashed:
+        f.start()
+    for caught in (exhausted, crashed):
+        assert [(frame.file, frame.line) for frame in caught.value.frames] == [("f.py", 2)]
+        assert caught.value.exit == "SIGSEGV"
+        assert "  f.py, line 2, in <module>\n    > 2 | ctypes.string_at(0)" in caught.value.__notes__
 
 
 def test_a_script_that_cannot_be_loaded(w: wb.Workbench) -> None:

@@ -111,7 +111,7 @@ def test_death_at_each_start_ends(tally: str, bench: Bench) -> None:
     assert caught.value.restarts == 3
     assert caught.value.logs == ("life 4",)
     assert caught.value.message.startswith(
-        "dies_at_start stopped after 3 restarts; 4 crashes, the last of exit 3 in batch 0"
+        "dies_at_start stopped after 3 restarts; 4 crashes, the last of exit 3 before it was ready"
     )
     delays = [
         later.time - earlier.time

@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from workbench import settings
-from workbench.errors import BatchTimeout, ProtocolError, WorkerOutOfMemory, WorkerStartTimeout
+from workbench.errors import BatchTimeout, ProtocolError, WorkerOutOfMemory
 from workbench.supervisor.lives import Lives
 from workbench.supervisor.memory import LOOK_SECONDS, MemoryLimit, resident
-from workbench.supervisor.refusal import timed_out, with_frames
+from workbench.supervisor.refusal import not_ready, timed_out, with_frames
 from workbench.supervisor.slot import GRACE, Slot
 from workbench.supervisor.telling import Teller
 from workbench.supervisor.worker import Launch, Worker
@@ -73,12 +73,7 @@ class Deadlines:
                 slot.closing_since = None
             elif worker.ready is None:
                 if now >= slot.started_at + self._launch.start_timeout:
-                    seconds = f"{self._launch.start_timeout:g} s"
-                    raise WorkerStartTimeout(
-                        f"{self._launch.label}: the worker was not ready after {seconds} (phase: load)",
-                        logs=slot.last_lines(),
-                        hint="it is still importing: look at the log, or raise start_timeout",
-                    )
+                    raise not_ready(self._launch, slot.last_lines())
             elif slot.owed and worker.channel.bypassed():
                 raise ProtocolError(
                     f"{self._launch.label} reads its input past sys.stdin: nothing tells when it is done with a batch",

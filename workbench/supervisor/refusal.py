@@ -17,7 +17,9 @@ from workbench.errors import (
     RunError,
     UdfError,
     WorkbenchError,
+    WorkerCrashed,
     WorkerStartError,
+    WorkerStartTimeout,
 )
 from workbench.supervisor import missing
 from workbench.supervisor.worker import Died, Launch
@@ -30,6 +32,9 @@ _STARTED: Final = re.compile(r"threading\.py\", line \d+ in _bootstrap$", re.MUL
 
 NOT_RUN: Final = (126, 127)
 """Exit statuses by which a shell says that a command cannot be run, or is not there: trying again would not help."""
+
+BEFORE_READY: Final = " before it was ready"
+"""When a worker died that had not been given a batch yet."""
 
 SHOWN_ERROR: Final = 1_000
 """Characters of an error in a message."""
@@ -108,26 +113,45 @@ def not_run(launch: Launch, died: Died) -> WorkerStartError:
     )
 
 
-def start_text(label: str, info: Mapping[str, Any]) -> str:
-    """What became of a worker that refused to load."""
-    if info["error_type"] == "NotLoaded":
-        return f"{label} cannot be loaded: {info['error']}"
-    return f"{label} cannot be loaded: {info['error_type']}: {info['error']}"
+def refused_to_load(label: str, info: Mapping[str, Any], logs: Sequence[str]) -> WorkerStartError:
+    """A worker that cannot load what it was told to."""
+    error = info["error"] if info["error_type"] == "NotLoaded" else f"{info['error_type']}: {info['error']}"
+    missed = info["error_type"] == "ModuleNotFoundError"
+    hint = missing.hint(info["error"]) if missed else str(info.get("hint", ""))
+    return WorkerStartError(f"{label} cannot be loaded: {error}", frames=frames_of(info), logs=logs, hint=hint)
 
 
-def start_hint(info: Mapping[str, Any]) -> str:
-    """The way out of it, where one is known."""
-    if info["error_type"] == "ModuleNotFoundError":
-        return missing.hint(info["error"])
-    return str(info.get("hint", ""))
+def not_ready(launch: Launch, logs: Sequence[str]) -> WorkerStartTimeout:
+    """A worker that took too long to load."""
+    return WorkerStartTimeout(
+        f"{launch.label}: the worker was not ready after {launch.start_timeout:g} s (phase: load)",
+        logs=logs,
+        hint="it is still importing: look at the log, or raise start_timeout",
+    )
 
 
-def gave_up(label: str, died: Died, batch: int | None, restarts: int, cause: Exception | None) -> RestartsExhausted:
-    """The end of a worker that died more often than its policy allows; ``cause`` is why, if more than its exit says."""
+def died_at_start(launch: Launch, died: Died) -> WorkerStartError | WorkerCrashed:
+    """A worker that died while it was loading, and is not tried again."""
+    if died.exit.status in NOT_RUN:
+        return not_run(launch, died)
+    return WorkerCrashed(
+        f"{launch.label} died of {died.exit}{BEFORE_READY}",
+        exit=str(died.exit),
+        stack=died.stack,
+        frames=frames_of({"frames": dumped_frames(died.stack)}),
+        logs=died.last_lines,
+    )
+
+
+def gave_up(
+    label: str, died: Died, batch: int | None, restarts: int, cause: Exception | None, *, where: str
+) -> RestartsExhausted:
+    """The end of a worker that died more often than its policy allows.
+
+    ``where`` is what it was doing, in words; ``cause`` is why it died, if that is more than its exit says.
+    """
     crashes = "1 crash" if restarts == 0 else f"{restarts + 1} crashes"
-    message = f"{label} stopped after {restarts} restarts; {crashes}, the last of {died.exit}"
-    if batch is not None:
-        message += in_batch(batch, died.stack)
+    message = f"{label} stopped after {restarts} restarts; {crashes}, the last of {died.exit}{where}"
     if cause is not None:
         message += f": {said(cause)}"
     return RestartsExhausted(

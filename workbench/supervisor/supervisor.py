@@ -26,7 +26,6 @@ from workbench.errors import (
     RunClosed,
     StateLost,
     UdfError,
-    WorkerStartError,
 )
 from workbench.events import Event, LogLine
 from workbench.supervisor.bell import Bell
@@ -37,6 +36,7 @@ from workbench.supervisor.memory import MemoryLimit
 from workbench.supervisor.outcome import Outcome
 from workbench.supervisor.pool import Pool
 from workbench.supervisor.refusal import (
+    BEFORE_READY,
     NOT_RUN,
     as_udf_error,
     death,
@@ -45,9 +45,8 @@ from workbench.supervisor.refusal import (
     gave_up,
     in_batch,
     not_run,
+    refused_to_load,
     said,
-    start_hint,
-    start_text,
     timed_out,
 )
 from workbench.supervisor.restart import RestartPolicy
@@ -332,11 +331,10 @@ class Supervisor:
         self.policy.finished_batch()
 
     def _on_refused(self, slot: Slot, phase: str, number: int | None, info: Mapping[str, Any]) -> None:
-        label, frames = self.launch.label, frames_of(info)
-        logs = slot.last_lines()
+        label, logs = self.launch.label, slot.last_lines()
         if phase in ("load", "open"):
             self._lives.end(slot)
-            raise WorkerStartError(start_text(label, info), frames=frames, logs=logs, hint=start_hint(info))
+            raise refused_to_load(label, info, logs)
         if not self.launch.reusable:
             slot.refused = info
             return  # a script's exception: its process ends now, which is dealt with there
@@ -352,7 +350,7 @@ class Supervisor:
             error_type=info["error_type"],
             error=info["error"],
             batch=number if phase == "batch" else None,
-            frames=frames,
+            frames=frames_of(info),
             hint=info.get("hint", ""),
             logs=logs,
         )
@@ -379,13 +377,14 @@ class Supervisor:
     def _on_death(self, slot: Slot, died: Died) -> None:
         owed = next((work.number for work in slot.owed if work.request == "batch" and not work.answered), None)
         fault, refused, asked = slot.fault, slot.refused, slot.stack_asked_at
-        what = death(died, refused, fault)
-        if owed is not None:
-            what += in_batch(owed, died.stack)
+        was_ready = slot.worker is not None and slot.worker.ready is not None
+        where = in_batch(owed, died.stack) if owed is not None else ""
+        if self.launch.reusable and not was_ready:  # a script is given its batches as soon as it lives
+            where = BEFORE_READY
+        what = death(died, refused, fault) + where
         if slot.owed and slot.owed[0].search is not None:
             what += f", {slot.owed[0].rows}"
         self._tell("crashed", slot, batch=owed, died=died.exit, detail=what)
-        was_ready = slot.worker is not None and slot.worker.ready is not None
         slot.vacate()
         if asked is not None and slot.owed and not isinstance(fault, BatchTimeout):
             # It had no handler for the request of its stack.
@@ -399,7 +398,7 @@ class Supervisor:
         if was_ready and self.launch.reusable:
             search = look_into(slot.owed, loss_of(died, fault))
             if search is not None:
-                self._look_into(slot, search, died, fault)
+                self._look_into(slot, search, died, where, fault)
                 return
         delay = self.policy.died(time.monotonic())
         if delay is not None:
@@ -407,15 +406,15 @@ class Supervisor:
             return
         self._tell("gave_up", slot, batch=owed, detail=f"after {self.policy.restarts} restarts")
         cause = fault if refused is None else as_udf_error(refused)
-        raise gave_up(self.launch.label, died, owed, self.policy.restarts, cause) from cause
+        raise gave_up(self.launch.label, died, owed, self.policy.restarts, cause, where=where) from cause
 
-    def _look_into(self, slot: Slot, search: Search, died: Died, fault: Exception | None) -> None:
+    def _look_into(self, slot: Slot, search: Search, died: Died, where: str, fault: Exception | None) -> None:
         """A batch killed again: go on with a piece of it at once, on a fresh worker."""
         number = search.work.number
         if search.exhausted:
             found = f"; rows found so far: {', '.join(map(str, search.lost))}" if search.lost else ""
             self._tell("gave_up", slot, batch=number, detail=f"batch {number} killed {search.deaths} workers{found}")
-            raise gave_up(self.launch.label, died, number, search.deaths - 1, fault) from fault
+            raise gave_up(self.launch.label, died, number, search.deaths - 1, fault, where=where) from fault
         self._found(slot, search)
         slot.restart_at = time.monotonic()
 

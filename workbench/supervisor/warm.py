@@ -5,9 +5,8 @@ from __future__ import annotations
 import selectors
 import time
 
-from workbench.errors import WorkerCrashed, WorkerStartError, WorkerStartTimeout
 from workbench.supervisor.pool import Pool
-from workbench.supervisor.refusal import frames_of, start_hint, start_text
+from workbench.supervisor.refusal import died_at_start, not_ready, refused_to_load
 from workbench.supervisor.worker import Died, Launch, Worker, ignore
 from workbench.transport.base import Refused
 
@@ -27,20 +26,13 @@ def warm(launch: Launch, pool: Pool) -> None:
                     selector.register(fd, mask)
                 ready = selector.select(max(0.0, deadline - time.monotonic()))
             if not ready or time.monotonic() > deadline:
-                raise WorkerStartTimeout(
-                    f"{launch.label}: the worker was not ready after {launch.start_timeout:g} s (phase: load)"
-                )
+                raise not_ready(launch, worker.last_lines)
             for key, mask in ready:
                 for reply in worker.on_ready(key.fd, mask) if key.fd in worker.fds() else ():
                     if isinstance(reply, Refused):
-                        info = reply.info
-                        raise WorkerStartError(
-                            start_text(launch.label, info), frames=frames_of(info), hint=start_hint(info)
-                        )
+                        raise refused_to_load(launch.label, reply.info, worker.last_lines)
                     if isinstance(reply, Died):
-                        raise WorkerCrashed(
-                            f"{launch.label} died of {reply.exit} before it was ready", logs=reply.last_lines
-                        )
+                        raise died_at_start(launch, reply)
     except BaseException:
         worker.close()
         raise
