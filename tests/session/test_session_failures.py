@@ -270,6 +270,8 @@ def test_a_script_that_always_dies_gives_up(w: wb.Workbench) -> None:
     assert "dies.py" in error.stack
     assert run.events["kind"].tolist().count("crashed") == 3
     assert run.events["kind"].tolist()[-2:] == ["gave_up", "failed"]
+    assert f.status["state"] == "failed"
+    assert f.status["reason"] == "dies stopped after 2 restarts; 3 crashes, the last of SIGSEGV in batch 0"
 
 
 def test_no_restart_is_a_number_too(w: wb.Workbench) -> None:

@@ -31,7 +31,12 @@ LISTED: Final = 100
 """Functions that are listed, however few rows of data are shown: names are looked for, rows are looked at."""
 
 _NAME: Final = re.compile(r"[^\W\d]\w*")
-_STATES: Final = {"running": SIGNS["started"], "ready": SIGNS["started"], "stopped": SIGNS["stopped"]}
+_STATES: Final = {
+    "running": SIGNS["started"],
+    "ready": SIGNS["started"],
+    "stopped": SIGNS["stopped"],
+    "failed": SIGNS["crashed"],
+}
 _COOKIE: Final = re.compile(r"(coding)([:=])")
 
 
@@ -253,7 +258,7 @@ def status(functions: Iterable[Function], *, rows: int = 20) -> GridView:
                     Cell(f"{_STATES[status['state']]} {status['state']}", "word"),
                     Cell(str(len(status["workers"])), "number"),
                     Cell(str(status["runs"]), "number"),
-                    Cell(shorten(status["last"].partition(";")[0] or "none here", limits.width)),
+                    Cell(shorten(status["reason"] or status["last"].partition(";")[0] or "none here", limits.width)),
                 ]
             )
             for one, status in found[:LISTED]

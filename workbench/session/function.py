@@ -17,7 +17,7 @@ import pandas as pd
 from workbench import settings
 from workbench.checking import Check
 from workbench.checking.check import CHECK_SECONDS, check
-from workbench.errors import UsageProblem
+from workbench.errors import RestartsExhausted, UsageProblem
 from workbench.functions import FunctionSpec, Kind, Signature
 from workbench.packaging import MANIFEST, read_zip
 from workbench.registry import Registered, Registry
@@ -375,11 +375,16 @@ class Function:
 
     @property
     def status(self) -> Mapping[str, Any]:
-        """``state`` (running, ready, stopped), ``workers`` (pids, idle), ``runs`` (stored), ``last`` (a summary)."""
+        """What it does: state, pids of idle workers, stored runs, a summary of the last, and why it gave up.
+
+        ``state`` is running, ready, stopped, or failed: its last run used up its restarts, and ``reason`` says on what.
+        """
         idle = [worker.pid for worker in self._idle()]
         last = self.last_run
+        reason = str(last.error).partition("\n")[0] if last and isinstance(last.error, RestartsExhausted) else ""
         return {
-            "state": "running" if self._open else "ready" if idle else "stopped",
+            "state": "running" if self._open else "ready" if idle else "failed" if reason else "stopped",
+            "reason": reason,
             "workers": idle,
             "runs": len(self._owner.registry.runs(self.registered_id)),
             "last": last.summary() if last is not None else "",
