@@ -9,47 +9,14 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from fix_canary import CANARY, SUM, TELLS, assert_hidden, contents, said_by
 
 import workbench as wb
-from workbench.errors import RunError, UdfError, UsageProblem, WorkbenchError, WorkerStartError, details
+from workbench.cli import main
+from workbench.errors import RunError, UdfError, UsageProblem, WorkbenchError, WorkerStartError
 from workbench.notebook.views import FunctionView
 from workbench.secrets import blotter
 
-CANARY = "kanarienvogel-" + "0123456789abcdef" * 8 + "\n-fliegt-'weit'"
-"""Longer than any place where texts are cut, of two lines, and with a quote."""
-
-TELLS = """import os, sys
-KEY = os.environ["API_KEY"]
-if os.environ.get("AT_START"):
-    raise ValueError(KEY)
-
-def f(a):
-    key, short, cut = KEY, [KEY], {KEY: KEY}
-    print("log", KEY, flush=True)
-    print(repr(KEY), file=sys.stderr, flush=True)
-    print("x" * 4080 + KEY, flush=True)
-    if a == 1:
-        raise ValueError("bad key " + KEY)
-    if a == 2:
-        raise type("Odd" + KEY.splitlines()[0].replace("-", "_"), (Exception,), {})(a)
-    if a == 3:
-        os._exit(3)
-    return KEY if a == 4 else len(KEY)
-"""
-SUM = """import os
-class Keys:
-    def __init__(self):
-        self.keys = [os.environ["API_KEY"]]
-    @property
-    def aggregate_state(self):
-        return self.keys
-    def accumulate(self, a):
-        self.keys.append(os.environ["API_KEY"])
-    def merge(self, other):
-        self.keys += other
-    def finish(self):
-        return len(self.keys)
-"""
 SCRIPT = """import os, sys
 import pyarrow as pa
 key = os.environ["API_KEY"]
@@ -58,22 +25,6 @@ for batch in pa.ipc.open_stream(sys.stdin.buffer):
     print(key, flush=True)
     raise ValueError(key)
 """
-
-
-@pytest.fixture
-def env(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | wb.Secret]:
-    """A variable of a function that is a secret."""
-    monkeypatch.setenv("CANARY", CANARY)
-    return {"API_KEY": wb.Secret("CANARY")}
-
-
-def shown(error: BaseException) -> Iterator[str]:
-    """All that an error can say."""
-    yield f"{error} {error!r} {error.args} {getattr(error, '__notes__', '')}"
-    if isinstance(error, WorkbenchError):
-        yield repr(details(error))
-    if error.__cause__ is not None:
-        yield from shown(error.__cause__)
 
 
 def everything(run: wb.Run) -> Iterator[str]:
@@ -85,15 +36,7 @@ def everything(run: wb.Run) -> Iterator[str]:
     html = run._repr_html_() if hasattr(run, "_repr_html_") else ""
     yield str(html)
     if run.error is not None:
-        yield from shown(run.error)
-
-
-def assert_hidden(texts: Iterator[str]) -> None:
-    """Nothing of the secret is in them: no piece of eight characters."""
-    for text in texts:
-        for start in range(len(CANARY) - 8):
-            piece = CANARY[start : start + 8]
-            assert piece not in text, f"{piece!r} in {text[max(0, text.find(piece) - 200) : text.find(piece) + 40]!r}"
+        yield from said_by(run.error)
 
 
 def test_the_canary_is_found_nowhere(env: dict[str, str | wb.Secret], tmp_path: Path) -> None:
@@ -111,10 +54,10 @@ def test_the_canary_is_found_nowhere(env: dict[str, str | wb.Secret], tmp_path: 
         with pytest.raises(UdfError) as caught:
             tells.call(1)
         assert "•••" in caught.value.frames[-1].locals["key"]
-        assert_hidden(shown(caught.value))
+        assert_hidden(said_by(caught.value))
         with pytest.raises(RunError) as wrong:
             tells.call(4)
-        assert_hidden(shown(wrong.value))
+        assert_hidden(said_by(wrong.value))
         (pid,) = tells.status["workers"] or [0]
         argv = Path(f"/proc/{pid}/cmdline")
         assert_hidden(iter([argv.read_text() if argv.exists() else "", repr(tells), tells.ddl(), repr(tells.spec)]))
@@ -122,7 +65,7 @@ def test_the_canary_is_found_nowhere(env: dict[str, str | wb.Secret], tmp_path: 
         dies = w.register(TELLS, "f(a BIGINT) -> BIGINT", env={**env, "AT_START": "1"})
         with pytest.raises(WorkerStartError) as refused:
             dies.call(0)
-        assert_hidden(shown(refused.value))
+        assert_hidden(said_by(refused.value))
         keys = w.register(SUM, "keys(a BIGINT) -> BIGINT", env=env)
         run = keys.run(data, batch_rows=2).wait()
         assert "•••" in run.state.to_csv()
@@ -132,12 +75,63 @@ def test_the_canary_is_found_nowhere(env: dict[str, str | wb.Secret], tmp_path: 
             run = script.run(data, on_invalid=on_invalid, max_restarts=0)
             with pytest.raises(RunError) as ended:
                 run.wait()
-            assert_hidden(iter([*shown(ended.value), *everything(run)]))
+            assert_hidden(iter([*said_by(ended.value), *everything(run)]))
         tells.package(tmp_path / "f.zip")
         assert_hidden(iter([tells.history.to_csv(), repr(tells.failures)]))
-    for path in [*home.rglob("*"), tmp_path / "f.zip"]:
-        if path.is_file():
-            assert_hidden(iter([path.read_bytes().decode("latin-1")]))
+    assert_hidden(contents(tmp_path))
+
+
+def test_it_is_not_handed_over(env: dict[str, str | wb.Secret], tmp_path: Path) -> None:
+    """Not in a statement, a plan, a manifest or what is written for a target; its name may be."""
+    with wb.Workbench(tmp_path / "home") as w:
+        tells = w.register(TELLS.replace("def f", "def evaluate"), "f(a BIGINT) -> BIGINT", env=env)
+        script = w.register(SCRIPT, kind="script", name="s", env=env)
+        zipped = {"file": "https://example.com/f.zip"}
+        assert_hidden([tells.ddl(), tells.ddl("doris-proposal", **zipped)])
+        assert_hidden([w.sql("SHOW CREATE FUNCTION f(BIGINT)").to_pandas().to_csv()])
+        plans = [tells.plan(), tells.plan("doris-proposal", **zipped), script.plan("fungi")]
+        for plan in plans:
+            assert_hidden([repr(plan), *plan.lines()])
+        plans[2].write(tmp_path / "pipeline")
+        assert "API_KEY: secret:CANARY" in (tmp_path / "pipeline" / "s.yaml").read_text()
+    assert_hidden(contents(tmp_path))
+
+
+def test_sql_does_not_tell_it(env: dict[str, str | wb.Secret], tmp_path: Path) -> None:
+    """Neither the error of a row in a query nor that of a function that cannot be loaded; nor a plan, nor files."""
+    with wb.Workbench(tmp_path / "home") as w:
+        w.register(TELLS, "f(a BIGINT) -> BIGINT", env=env)
+        w.register(TELLS, "g(a BIGINT) -> BIGINT", env={**env, "AT_START": "1"})
+        assert w.sql("SELECT f(0) AS n").to_pandas()["n"].tolist() == [len(CANARY)]
+        for call in ("f(1)", "f(2)", "f(3)", "f(4)", "g(0)"):
+            with pytest.raises(WorkbenchError) as caught:
+                w.sql(f"SELECT {call}", max_restarts=0)
+            assert_hidden(said_by(caught.value))
+        w.register(SUM, "keys(a BIGINT) -> BIGINT", env=env)
+        assert w.sql("SELECT keys(a) AS n FROM t", {"t": pd.DataFrame({"a": [1, 2]})}).to_arrow().num_rows == 1
+    assert_hidden(contents(tmp_path))
+
+
+def test_the_shell_does_not_tell_it(
+    env: dict[str, str | wb.Secret], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What commands print, and the files that they write."""
+    home = ["--home", str(tmp_path / "home")]
+    (tmp_path / "f.py").write_text(TELLS)
+    (tmp_path / "in.csv").write_text("a\n0\n1\n2\n")
+    define = [str(tmp_path / "f.py"), "--signature", "f(a BIGINT) -> BIGINT", "--env", "API_KEY=secret:CANARY"]
+    letters = ["--on-error", "dead_letter", "--dead-letters", str(tmp_path / "dead.csv")]
+    assert main(["run", *define, "--input", str(tmp_path / "in.csv"), *home, *letters]) == 3
+    assert main(["run", *define, "--input", str(tmp_path / "in.csv"), *home]) == 1
+    for command in (["list"], ["ddl", "f"], ["deploy", "f", "-o", str(tmp_path / "out")], ["doctor"]):
+        main([*command, *home])
+    (tmp_path / "f.sql").write_text("SELECT f(1)")
+    assert main(["sql", str(tmp_path / "f.sql"), *home]) == 1
+    shown = capfd.readouterr()
+    assert "bad key •••" in shown.err
+    assert "bad key •••" in (tmp_path / "dead.csv").read_text()
+    assert_hidden([shown.out, shown.err])
+    assert_hidden(contents(tmp_path))
 
 
 def test_a_secret_that_is_missing_starts_nothing(w: wb.Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
