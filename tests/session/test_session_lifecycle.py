@@ -230,7 +230,7 @@ def test_python_may_end_with_an_open_run(tmp_path: Path) -> None:
 def test_workers_are_started_stopped_restarted_and_killed(w: wb.Workbench) -> None:
     """What `status` says is what the next run meets; a killed idle worker is no crash of the next run."""
     f = w.register(PID, SIGNATURE)
-    assert f.status == {"state": "stopped", "workers": [], "runs": 0, "last": ""}
+    assert f.status == {"state": "stopped", "reason": "", "workers": [], "runs": 0, "last": ""}
     f.start(2)
     first = f.status["workers"]
     assert (f.status["state"], len(first)) == ("ready", 2)

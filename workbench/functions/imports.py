@@ -8,29 +8,15 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Collection, Iterable
-from typing import Final
 
-NAMES: Final = {
-    "PIL": "pillow",
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "google": "google-api-python-client",
-    "jwt": "pyjwt",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "yaml": "pyyaml",
-}
-"""What to install for a module whose name says something else."""
+from workbench.distributions import distribution
 
 
 def distributions(sources: Iterable[str], own: Collection[str] = ()) -> list[str]:
     """What must be installed for these texts, sorted; ``own`` are the top-level names of the package itself."""
     found = {name for source in sources for name in _imported(source)}
     found -= {*own, *sys.stdlib_module_names}
-    return sorted(NAMES.get(name, name) for name in found)
+    return sorted(map(distribution, found))
 
 
 def _imported(source: str) -> set[str]:

@@ -1,31 +1,11 @@
-"""What to install for a module that is missing: the way out of a ModuleNotFoundError.
-
-Left out on purpose: looking anything up; the few whose distribution is called otherwise are listed here.
-"""
+"""The way out of a ModuleNotFoundError: what to install for the module that is missing."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-DISTRIBUTIONS: Final = {
-    "Crypto": "pycryptodome",
-    "OpenSSL": "pyopenssl",
-    "PIL": "pillow",
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python-headless",
-    "dateutil": "python-dateutil",
-    "dotenv": "python-dotenv",
-    "fitz": "pymupdf",
-    "jwt": "pyjwt",
-    "serial": "pyserial",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "yaml": "pyyaml",
-}
-"""By the name of the module."""
-
+from workbench.distributions import distribution
 
 _MISSING: Final = re.compile(r"No module named '(?P<top>[^'.]+)|.*this Python has no (?P<ours>\w+)")
 """As Python says it, and as the worker does of what it needs for the function's mode."""
@@ -37,5 +17,4 @@ def hint(text: str) -> str:
     if found is None:
         return ""
     module = found["top"] or found["ours"]
-    wanted = DISTRIBUTIONS.get(module, module)
-    return f"`{module}` is not installed in this function's environment: add --requires {wanted}"
+    return f"`{module}` is not installed in this function's environment: add --requires {distribution(module)}"
