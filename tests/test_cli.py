@@ -452,6 +452,24 @@ def test_help_is_complete(name: str, capsys: pytest.CaptureFixture[str]) -> None
     assert f"workbench {name}" in capsys.readouterr().out.partition("example")[2]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "--input", "a.csv", "--on-eror", "null"], "unknown option '--on-eror'; did you mean --on-error?"),
+        (["show", "score", "--zzz"], "unknown option '--zzz'"),
+        (["list", "score"], "unknown word 'score'"),
+    ],
+)
+def test_an_unknown_option_is_named(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command itself tells, with its own usage and the nearest option."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"usage: workbench {arguments[0]} ")
+    assert error.endswith(f"workbench {arguments[0]}: error: {said}\n")
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     """The distribution's, or that it is not installed."""
     with pytest.raises(SystemExit) as caught:

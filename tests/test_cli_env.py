@@ -33,6 +33,15 @@ def test_list_and_prune(home: Path, index: Publish, capfd: pytest.CaptureFixture
     assert not Path(python).exists()
 
 
+@pytest.mark.parametrize("days", ["-1", "nan", "week"])
+def test_days_are_a_number_from_0(days: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A time that has not come yet, and what is no number, is refused."""
+    with pytest.raises(SystemExit) as caught:
+        main(["env", "prune", f"--days={days}"])
+    assert caught.value.code == 2
+    assert f"--days: '{days}' is not a number from 0" in capsys.readouterr().err
+
+
 def test_requires_is_written_into_the_zip(home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """With the option of the shell; one that is no requirement is refused."""
     source, target = tmp_path / "f.py", tmp_path / "f.zip"

@@ -111,9 +111,9 @@ def test_errors(text: bytes, words: str, tmp_path: Path, capsys: pytest.CaptureF
 def test_arguments(tmp_path: Path, given: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What makes no sense is refused before anything runs."""
     assert main(["sql", str(tmp_path / "missing.sql")]) == 1
-    assert "missing.sql: No such file" in capsys.readouterr().err
+    assert "missing.sql does not exist" in capsys.readouterr().err
     assert main(["sql", "-", "--table", given, "--output", given.partition("=")[2]]) == 1
     assert "is the input" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["sql", "-", "--table", "given"])
-    assert "'given' is not K=V" in capsys.readouterr().err
+    assert "'given' has no name and = before the value" in capsys.readouterr().err

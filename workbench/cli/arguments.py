@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -25,10 +27,22 @@ EXITS: Final = """exit status:
 
 
 class Parser(argparse.ArgumentParser):
-    """Options are written out, and examples keep their lines."""
+    """Options are written out, examples keep their lines, and a command itself tells of an option it does not know."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def parse_known_args(  # type: ignore[override]  # the overloads are about other types of namespace
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """As argparse's, but nothing may be left over: there would be no usage of the command in that error."""
+        found, left = super().parse_known_args(args, namespace)
+        if left:
+            option = left[0].partition("=")[0]
+            close = get_close_matches(option, self._option_string_actions, n=1)
+            what = "option" if option.startswith("-") else "word"
+            self.error(f"unknown {what} {option!r}" + (f"; did you mean {close[0]}?" if close else ""))
+        return found, left
 
 
 class Add(Protocol):
@@ -123,8 +137,8 @@ def names(text: str) -> list[str]:
 
 
 def pair(text: str) -> tuple[str, str]:
-    """``K=V`` as a pair."""
+    """``K=V`` as a pair; NAME=FILE is one too."""
     key, found, value = text.partition("=")
     if not found or not key:
-        raise argparse.ArgumentTypeError(f"{text!r} is not K=V")
+        raise argparse.ArgumentTypeError(f"{text!r} has no name and = before the value")
     return key, value

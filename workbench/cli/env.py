@@ -19,11 +19,22 @@ def add(command: Add) -> None:
     env.add_argument("what", choices=("list", "prune"), help="list: show them; prune: remove those long unused")
     env.add_argument(
         "--days",
-        type=float,
+        type=_days,
         default=ENVIRONMENT_DAYS,
         metavar="N",
         help="prune: unused for so long (default: %(default)g)",
     )
+
+
+def _days(text: str) -> float:
+    """A number from 0: less would be in the future."""
+    try:
+        days = float(text)
+    except ValueError:
+        days = -1.0
+    if not days >= 0:  # so is NaN
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0")
+    return days
 
 
 def _env(options: argparse.Namespace) -> int:

@@ -53,10 +53,12 @@ def _sql(options: argparse.Namespace) -> int:
 
 
 def _text(file: str) -> str:
-    """The script. Raises DataError for what is no text."""
+    """The script. Raises DataError for what is missing or no text."""
     try:
         data = sys.stdin.buffer.read() if file == _STDIN else Path(file).expanduser().read_bytes()
         return data.decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise DataError(f"{file} does not exist", hint="paths are relative to the current folder") from error
     except UnicodeDecodeError as error:
         raise DataError(
             f"{'standard input' if file == _STDIN else file} is not UTF-8", hint="convert it first"
