@@ -115,6 +115,10 @@ def _is_path(text: str) -> bool:
 
 
 def _check_words(wanted: Wanted) -> None:
+    if not isinstance(wanted.signature, Signature | str | None):
+        raise UsageProblem(
+            f"signature is {wanted.signature!r}", hint="give text, as in score(a DOUBLE, b DOUBLE) -> DOUBLE"
+        )
     for name, given, words in (
         ("kind", wanted.kind, get_args(Kind)),
         ("volatility", wanted.volatility, get_args(Volatility)),

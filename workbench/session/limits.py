@@ -5,6 +5,7 @@ Left out on purpose: what the options do, and defaults.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, Final, Literal, get_args
 
 from workbench.errors import UsageProblem
@@ -32,6 +33,7 @@ def check_modes(
         raise _refuse(name, "on_error is for functions; a script has on_invalid", "choose on_invalid='skip' or 'fail'")
     if on_invalid not in (None, *get_args(OnInvalid)):
         raise _refuse(name, f"on_invalid is {on_invalid!r}", "choose skip or fail")
+    _check_numbers(name, workers=workers)
     if workers < 1 or (workers > 1 and kind == "script"):
         raise _refuse(
             name,
@@ -44,6 +46,7 @@ def check_limits(
     name: str, memory_limit: int | None, timeout: float | None, batch_rows: int | None, max_restarts: int | None
 ) -> None:
     """Raise UsageProblem for a limit that nothing could keep."""
+    _check_numbers(name, memory_limit=memory_limit, timeout=timeout, batch_rows=batch_rows, max_restarts=max_restarts)
     if memory_limit is not None and memory_limit < LEAST_MEMORY:
         raise _refuse(
             name, f"memory_limit is {memory_limit} bytes", f"a worker takes {LEAST_MEMORY:,} bytes to begin with"
@@ -54,6 +57,12 @@ def check_limits(
         raise _refuse(name, f"batch_rows is {batch_rows}", "give at least 1")
     if max_restarts is not None and max_restarts < 0:
         raise _refuse(name, f"max_restarts is {max_restarts}", "give 0 or more")
+
+
+def _check_numbers(name: str, **given: object) -> None:
+    for option, value in given.items():
+        if value is not None and not isinstance(value, Real):
+            raise _refuse(name, f"{option} is {value!r}", "give a number")
 
 
 def _refuse(name: str, what: str, hint: str) -> UsageProblem:

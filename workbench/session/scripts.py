@@ -83,6 +83,7 @@ class Scripts:
         ``limits`` are options of `Function.run`. ``explain``: of the last statement only its plan. ``progress`` is
         called in this thread some times a second while a query runs.
         """
+        _check_types(text, tables)
         script = read_script(text)
         if not script:
             raise UsageProblem("there is no statement in this SQL", hint="as in SELECT 1")
@@ -180,3 +181,10 @@ def _numbered(error: WorkbenchError, number: int, script: list[Statement]) -> Wo
         separator = ", " if isinstance(error, SqlError) else ": "
         error.message = f"statement {number}{where}{separator}{error.message}"
     return error
+
+
+def _check_types(text: object, tables: object) -> None:
+    if not isinstance(text, str):
+        raise UsageProblem(f"SQL is text, not {type(text).__name__}", hint="as in SELECT 1")
+    if not isinstance(tables, Mapping | None):
+        raise UsageProblem(f"tables is of type {type(tables).__name__}", hint="give names, as in tables={'t': df}")
