@@ -193,7 +193,7 @@ def test_a_stream_has_its_buttons(ratio: Function) -> None:
     def act(action: str, number: float | None = None) -> str:
         return str(panel.answer({"kind": "act", "action": action, "number": number})["text"])
 
-    while "replay" not in panel.widget.able:  # a row has failed, and the panel has looked; the test's time limit ends it
+    while "replay" not in panel.widget.able:  # a row has failed, and the panel has looked; a time limit ends the test
         time.sleep(0.01)
     assert panel.widget.able == ["pause", "stop", "restart", "kill", "replay"]
     assert act("rate", 5_000) == "5,000 rows/s"
