@@ -150,6 +150,8 @@ def test_a_stream_by_keyboard_in_the_dark(lab: Lab, watched: Watched, picture: P
             picture(panel, f"live-{tab.lower().replace(' ', '-')}-dark")
     finally:
         lab.theme("JupyterLab Light")
+    button(panel, "stop").click()
+    panel.locator(".st", has_text="closed").wait_for()  # a kernel that ends in the middle of a message garbles it
     watched.page.keyboard.press("Control+s")
     lab.saved("keys.ipynb", "it goes on behind the cell")
     lab.end_kernels()
