@@ -94,7 +94,7 @@ def test_standard_input_and_texts(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (b"SELECT 1;\nSELECT nope", "error: statement 2, line 2, column 1: Binder Error: "),
+        (b"SELECT 1;\nSELECT nope", "error: statement 2, line 2, column 8: column nope does not exist"),
         (b"SELECT 'open", "error: line 1, column 8: a string is never closed"),
         (b"", "error: there is no statement in this SQL"),
         (b"SELECT '\xff'", "is not UTF-8"),

@@ -295,7 +295,7 @@ BAD: list[tuple[str, type[WorkbenchError], str]] = [
     ("SELECT named_struct('a', 1, 'b')", QueryError, "named_struct takes names and values in turn"),
     ("SELECT map('a')", QueryError, "map takes keys and values in turn"),
     ("SELECT nosuch(id) FROM t", QueryError, "nosuch does not exist"),
-    ("SELECT nosuch FROM t", QueryError, '"nosuch" not found'),
+    ("SELECT nosuch FROM t", QueryError, "column nosuch does not exist"),
     ("SELECT * FROM nosuch", QueryError, "nosuch does not exist"),
     ("SELECT", QueryError, "cannot be read|syntax error|SELECT clause without"),
     ("SELEC 1", QueryError, "cannot be r"),

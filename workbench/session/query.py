@@ -22,6 +22,7 @@ from workbench.session.function import Function
 from workbench.session.run import Run
 from workbench.session.sql_functions import SqlFunction
 from workbench.session.sql_session import SqlSession
+from workbench.session.sql_words import in_our_words
 from workbench.sql.queries import Known, Query, rewrite
 from workbench.sql.queries_lateral import OUTER
 
@@ -75,19 +76,29 @@ class Queries:
         def overloads(name: str) -> list[SqlFunction]:
             return [made.setdefault(one.registered_id, SqlFunction(one, limits)) for one in functions[name]]
 
+        read = {name: as_table(name, table) for name, table in found.items()}
+        database = "main" if session.database == DEFAULT_DATABASE else session.database
         try:
             table = self.engine.run(
                 query,
                 overloads=overloads,
-                tables={name: as_table(name, table) for name, table in found.items()},
-                database="main" if session.database == DEFAULT_DATABASE else session.database,
+                tables=read,
+                database=database,
                 tick=None
                 if progress is None
                 else lambda: progress({one.name: one.rows for one in list(made.values())}),
             )
         except QueryError as error:
-            error.offset = None if error.offset is None else error.offset + offset
-            raise
+            told = in_our_words(
+                error,
+                text,
+                given=tables or {},
+                tables=self.engine.tables(database),
+                columns={name: table.schema.names for name, table in read.items()},
+                functions=functions,
+            )
+            told.offset = None if told.offset is None else told.offset + offset
+            raise told from error
         if query.sql.startswith("EXPLAIN"):
             table = _with_names(table, query)
         return Answer(table, query.reads, query.notes)

@@ -1,0 +1,31 @@
+"""What is said of a name in a query that is not there: which, where, and which ones are."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import workbench as wb
+from workbench.errors import SqlError
+
+CASES = [
+    ("SELECT * FROM tt", "line 1, column 15: table tt does not exist", "did you mean t? there is: t"),
+    ("SELECT 1;\nSELECT b\nFROM t", "line 2, column 8: column b does not exist", "there is: a"),
+    ("SELECT t.aa FROM t", "line 1, column 10: column aa does not exist", "did you mean a? there is: a"),
+    ("SELECT twise(a) FROM t", "line 1, column 8: function twise does not exist", "did you mean twice?"),
+    ("SELECT zzz(a) FROM t", "function zzz does not exist", "SHOW FUNCTIONS lists those that were created"),
+    ("INSERT INTO t VALUES (1)", "column 13: t was given to this query, which can read it", "CREATE TABLE mine AS"),
+    ("DROP TABLE t", "line 1, column 12: t was given to this query, which can read it", "CREATE TABLE mine AS"),
+]
+
+
+@pytest.mark.parametrize(("text", "message", "hint"), CASES)
+def test_what_is_not_there_is_named_with_what_is(w: wb.Workbench, text: str, message: str, hint: str) -> None:
+    """In no words of the engine's, and at the place of the name."""
+    w.register("def evaluate(a):\n    return 2 * a\n", "twice(a BIGINT) -> BIGINT")
+    with pytest.raises(SqlError) as caught:
+        w.sql(text, {"t": pd.DataFrame({"a": [1]})})
+    assert message in str(caught.value)
+    assert hint in str(caught.value)
+    assert "Catalog" not in str(caught.value)
+    assert "pg_" not in str(caught.value)
