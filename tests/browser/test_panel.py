@@ -102,7 +102,7 @@ def run_all(page: Any, panels: int = 1) -> Any:
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     panel = page.locator(PANEL).nth(panels - 1)
     panel.wait_for()
-    panel.locator(".h .facts", has_text="took").wait_for()
+    panel.locator(".vitals .facts", has_text="took").wait_for()
     return panel
 
 
@@ -134,7 +134,7 @@ def test_a_run_is_seen_sorted_and_scrolled(lab: Lab, watched: Watched, picture: 
     panel.locator(".live", has_text="delay_ratio: 1 worker killed").wait_for()
     panel.get_by_role("button", name="Run:").click()
     panel.locator(".live", has_text="runs again").wait_for()
-    panel.locator(".h .facts", has_text="took").wait_for()
+    panel.locator(".vitals .facts", has_text="took").wait_for()
     panel.locator(".st", has_text="completed with 3 dead rows").wait_for()
     panel.locator(".found", has_text="100,000 rows").wait_for()
 

@@ -6,6 +6,7 @@
 
 const ROW = 26;
 const PAGE = 100;
+const TALL = 340; // pixels of a table that is longer than this
 const TALLEST = 8_000_000; // pixels that every browser can scroll; longer tables are scrolled in proportion
 const FAILED = 1;
 const STRIPE = 2;
@@ -100,10 +101,12 @@ class Grid {
     const widths = this.columns.map((column, index) => {
       const cells = [...this.pages.values()].flat().slice(0, 60).map((row) => (row[index + 2] ?? "NULL").length);
       const longest = Math.max(column.name.length + 2, column.type.length * 0.8, ...cells);
-      return `minmax(${Math.min(42, Math.max(8, longest)) + 3}ch, 1fr)`;
+      return Math.ceil(Math.min(42, Math.max(8, longest)) + 4);
     });
-    const digits = this.output.newest ? 14 : Math.max(5, whole(this.total).length + 4); // newer numbers are longer
-    this.box.style.setProperty("--columns", `${this.labelled ? `${digits}ch ` : ""}${widths.join(" ")}`);
+    const digits = this.output.newest ? 15 : Math.max(8, whole(this.total).length + 6); // newer numbers are longer
+    const label = this.labelled ? digits : 0;
+    this.box.style.setProperty("--columns", `${label ? `${label}ch ` : ""}${widths.map((width) => `minmax(${width}ch, 1fr)`).join(" ")}`);
+    this.box.style.setProperty("--least", `${widths.reduce((sum, width) => sum + width, label)}ch`);
     this.box.setAttribute("aria-colcount", this.columns.length + (this.labelled ? 1 : 0));
     const cells = this.columns.map((column, index) => {
       const sorted = this.view.column === index;
@@ -159,6 +162,7 @@ class Grid {
 
   draw() {
     if (!this.columns || !this.box.clientHeight) return;
+    this.fit();
     const room = this.box.clientHeight - this.head.offsetHeight;
     this.box.setAttribute("aria-rowcount", this.count + 1);
     this.space.style.height = `${Math.min(this.count * ROW, TALLEST)}px`;
@@ -174,6 +178,15 @@ class Grid {
     this.found.textContent = this.count === this.total ? all : `${whole(this.count)} of ${all}`;
     this.found.classList.remove("bad");
     this.want(begin, end);
+  }
+
+  // A short table has no empty space below; a longer one is as tall as its reader has dragged it.
+  fit() {
+    const bar = this.box.offsetHeight - this.box.clientHeight;
+    const height = Math.min(TALL, this.head.offsetHeight + this.total * ROW + bar);
+    if (this.height === height) return;
+    this.height = height;
+    this.box.style.height = `${height}px`;
   }
 
   want(begin, end) {

@@ -11,6 +11,9 @@ const BUTTONS = [
   ["replay", "⟲", "Replay", "Run the rows again that failed", "no row failed"],
 ];
 
+// Milliseconds that an answer stays.
+const SPOKEN = 15_000;
+
 const SUPPRESS = "data-lm-suppress-shortcuts";
 
 // The slider's places: ten for each power of ten, from 1 row a second; the last is without a limit.
@@ -26,7 +29,7 @@ class Panel {
     this.tab = "Output";
     this.filter = "";
     this.id = `udf-${Math.random().toString(36).slice(2)}`;
-    this.say = (text) => (this.live.textContent = text);
+    this.say = (text) => this.told(text);
     this.grid = new Grid({
       ask: (view, start, stop) => this.ask({ kind: "rows", ...view, start, stop }),
       copy: (view, start, stop, columns) => this.ask({ kind: "copy", ...view, start, stop, columns }),
@@ -57,7 +60,7 @@ class Panel {
         });
     on("msg:custom", (message) => this.answer(message));
     this.tick = setInterval(() => this.uptime(), 500);
-    this.undo.push(() => clearInterval(this.tick), () => clearTimeout(this.moved), () => cancelAnimationFrame(frame), () => this.grid.close(), () => this.timeline.close());
+    this.undo.push(() => clearInterval(this.tick), () => clearTimeout(this.moved), () => clearTimeout(this.silence), () => cancelAnimationFrame(frame), () => this.grid.close(), () => this.timeline.close());
     this.status();
     this.counts();
     this.open("Output");
@@ -102,9 +105,18 @@ class Panel {
     this.foot = h("div", { class: "foot" });
     this.live = h("span", { class: "live", "aria-live": "polite" });
     this.bar = h("div", { class: "progress", role: "progressbar", "aria-label": "rows that went in" }, h("div"));
-    const head = h("div", { class: "h" }, h("b", {}, name), h("code", {}, signature), h("span", { class: "k" }, kind.toUpperCase()), h("span", { class: "k" }, `v${version}`), h("span", { class: "right" }, this.state, this.facts));
-    this.root = h("div", { class: "udf-panel", role: "region", "aria-label": `Function ${name} version ${version}` }, head, h("div", { class: "bar" }, this.buttons, this.pace, this.rates), this.bar, this.notices, this.list, this.content, h("div", { class: "end" }, this.foot, this.live));
+    const head = h("div", { class: "h" }, h("b", {}, name), h("code", { title: signature }, signature), h("span", { class: "k" }, kind.toUpperCase()), h("span", { class: "k" }, `v${version}`), this.state);
+    const vitals = h("div", { class: "vitals" }, this.rates, this.facts);
+    this.root = h("div", { class: "udf-panel", role: "region", "aria-label": `Function ${name} version ${version}` }, head, h("div", { class: "bar" }, this.buttons, this.pace, this.live), vitals, this.bar, this.notices, this.list, this.content, this.foot);
     element.append(this.root);
+  }
+
+  // What a button did, beside the buttons, for as long as it takes to read.
+  told(text) {
+    clearTimeout(this.silence);
+    this.live.textContent = text;
+    this.live.title = text;
+    this.silence = setTimeout(() => this.live.replaceChildren(), SPOKEN);
   }
 
   async act(action, number = null) {
@@ -158,10 +170,14 @@ class Panel {
       this.slider.setAttribute("aria-valuetext", paceText(pace));
       this.rate.textContent = paceText(pace);
     }
-    const fact = (value, unit) => h("span", {}, h("b", {}, value), unit && ` ${unit}`);
-    const both = h("span", {}, "p50 ", h("b", {}, milliseconds(p50)), " · p95 ", h("b", {}, milliseconds(p95)));
+    const both = h("span", { title: "from sending a batch to its answer" }, "p50 ", h("b", {}, milliseconds(p50)), " · p95 ", h("b", {}, milliseconds(p95)));
     this.rates.replaceChildren(
-      ...[rates.length > 1 && spark(rates, { label: "rows a second, by batch" }), rate != null && fact(short(rate), "rows/s"), p50 != null && both, memory && h("span", {}, "RSS ", h("b", {}, `${short(memory / 1e6)} MB`))].filter(Boolean),
+      ...[
+        rates.length > 1 && spark(rates, { label: "rows a second, by batch" }),
+        rate != null && h("span", {}, h("b", {}, short(rate)), " rows/s"),
+        p50 != null && both,
+        memory && h("span", { title: "memory of the workers" }, "RSS ", h("b", {}, `${short(memory / 1e6)} MB`)),
+      ].filter(Boolean),
     );
     const part = status.total ? Math.min(1, status.rows / status.total) : null;
     this.bar.hidden = !status.running;
@@ -173,7 +189,7 @@ class Panel {
     const tone = (line) => (line.startsWith("✕") ? "bad" : "warn");
     const notice = (line) => {
       const colon = line.indexOf(":");
-      return h("div", {}, h("b", { class: tone(line) }, line.slice(0, colon + 1)), line.slice(colon + 1));
+      return h("div", { class: tone(line) }, h("b", {}, line.slice(0, colon + 1)), h("span", {}, line.slice(colon + 1)));
     };
     this.notices.replaceChildren(...status.notices.map(notice), ...(status.error.length ? [this.error(status.error)] : []));
     this.foot.replaceChildren(...status.counts.map((text) => h("span", { class: /^(skipped|dead letters|restarts) [^0]/.test(text) ? "warn" : "" }, text)));
@@ -189,11 +205,10 @@ class Panel {
   uptime() {
     const { pids, idle, up, running, restarts, allowed } = this.get("status");
     const seconds = up + (running ? (performance.now() - this.since) / 1000 : 0);
-    const parts = [];
-    if (pids.length) parts.push(h("span", {}, `${idle ? "idle " : ""}pid ${pids.slice(0, 3).join(", ")}${pids.length > 3 ? " …" : ""}`));
-    parts.push(h("span", {}, running ? `up ${clock(seconds)}` : `took ${seconds < 60 ? `${Number(seconds.toPrecision(3))} s` : clock(seconds)}`));
-    parts.push(h("span", {}, "restarts ", h("b", { class: restarts ? "warn" : "" }, String(restarts)), `/${allowed}`));
-    this.facts.replaceChildren(...parts);
+    const fact = (before, value, after = "", tone = "") => h("span", {}, before, h("b", { class: tone }, value), after);
+    const workers = pids.length && fact(`${idle ? "idle " : ""}pid `, `${pids.slice(0, 3).join(", ")}${pids.length > 3 ? " …" : ""}`);
+    const time = running ? fact("up ", clock(seconds)) : fact("took ", seconds < 60 ? milliseconds(seconds * 1000) : clock(seconds));
+    this.facts.replaceChildren(...[workers, time, fact("restarts ", String(restarts), `/${allowed}`, restarts ? "warn" : "")].filter(Boolean));
   }
 
   counts() {
