@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +37,10 @@ EXTENSIONS: Final = ("apputils-extension:announcements", "extensionmanager-exten
 
 SPOKEN_BY_LAB: Final = ("Failed to load resource", "SharedWorker", "[Warning]", "Error: widget model not found")
 """Beginnings of what JupyterLab itself writes into the console as errors, the last when a kernel is gone."""
+
+
+Picture = Callable[[Any, str], None]
+"""Keep a picture of a part of the page under a name."""
 
 
 @dataclass(frozen=True)
@@ -181,3 +185,21 @@ def watched(browser: Any) -> Iterator[Watched]:
     context.close()
     assert found.errors == []
     assert found.elsewhere == []
+
+
+@pytest.fixture
+def no_leaks() -> None:
+    """Instead of the fixture that counts threads: Playwright's loop keeps some for its next task, until it ends."""
+
+
+@pytest.fixture
+def picture() -> Picture:
+    """Keep a picture, if a folder for it was given: ``WORKBENCH_PICTURES=FOLDER``."""
+    folder = os.environ.get("WORKBENCH_PICTURES")
+
+    def keep(part: Any, name: str) -> None:
+        if folder is not None:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            (Path(folder) / f"{name}.png").write_bytes(part.screenshot())
+
+    return keep

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
+from steps import PANEL, button, menu, opened, rows_in, run_all
 
 if TYPE_CHECKING:  # pytest loads it as a plugin, and wants to be the first to
-    from fix_lab import Lab, Watched
+    from fix_lab import Lab, Picture, Watched
 
 pytest_plugins = ("fix_lab",)
 
@@ -34,58 +31,12 @@ def evaluate(a):
     time.sleep(0.05)
     return a + 1"""
 NUMBERS = "%load_ext workbench\nimport pandas as pd\nnumbers = pd.DataFrame({'a': range(400)})"
-PANEL = ".udf-panel"
-Picture = Callable[[Any, str], None]
-
-
-@pytest.fixture
-def no_leaks() -> None:
-    """Instead of the fixture that counts threads: Playwright's loop keeps some for its next task, until it ends."""
-
-
-@pytest.fixture
-def picture() -> Picture:
-    """Keep a picture of the panel, if a folder for it was given."""
-    folder = os.environ.get("WORKBENCH_PICTURES")
-
-    def keep(panel: Any, name: str) -> None:
-        if folder is not None:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            (Path(folder) / f"{name}.png").write_bytes(panel.screenshot())
-
-    return keep
-
-
-def opened(lab: Lab, watched: Watched, name: str) -> Any:
-    """The notebook in a page of its own, with all cells told to run; its first panel."""
-    page = watched.page
-    page.goto(f"{lab.url}/lab/tree/{name}?reset")
-    page.wait_for_selector(".jp-CodeCell")
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # before that JupyterLab drops what it is told to run
-    page.click(".jp-CodeCell >> nth=0")
-    page.keyboard.press("Escape")
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    panel = page.locator(PANEL).first
-    panel.wait_for()
-    return panel
-
-
-def button(panel: Any, word: str) -> Any:
-    """A button that can be pressed now."""
-    return panel.locator(f".buttons button:enabled[data-action={word}]")
-
-
-def rows_in(panel: Any) -> int:
-    """How many rows went in, as the panel says."""
-    text = panel.locator(".foot span").first.inner_text()
-    return int(text.split()[1].replace(",", ""))
 
 
 def test_a_stream_is_paused_stepped_killed_and_restarted(lab: Lab, watched: Watched, picture: Picture) -> None:
     """Every button acts while the rows go on, and the state's word follows; the newest rows are in sight."""
     lab.write("live.ipynb", LOAD, LIVE)
-    panel = opened(lab, watched, "live.ipynb")
+    panel = run_all(opened(lab, watched, "live.ipynb"), done=False)
     state = panel.locator(".st")
     panel.locator(".found", has_text="the newest").or_(panel.locator(".found", has_text="rows")).first.wait_for()
     watched.page.wait_for_timeout(1500)
@@ -125,7 +76,7 @@ def test_a_stream_by_keyboard_in_the_dark(lab: Lab, watched: Watched, picture: P
     lab.write("keys.ipynb", LOAD, LIVE)
     lab.theme("JupyterLab Dark")
     try:
-        panel = opened(lab, watched, "keys.ipynb")
+        panel = run_all(opened(lab, watched, "keys.ipynb"), done=False)
         keyboard = watched.page.keyboard
         button(panel, "pause").focus()
         keyboard.press("Space")
@@ -170,7 +121,7 @@ def test_the_rows_of_a_run_cost_little(lab: Lab, watched: Watched) -> None:
 
     watched.page.on("websocket", listen)
     lab.write("many.ipynb", load, cell, cell.replace("return a", "return a + 1"))
-    opened(lab, watched, "many.ipynb")
+    run_all(opened(lab, watched, "many.ipynb"), done=False)
     panel = watched.page.locator(PANEL).nth(1)
     panel.locator(".found", has_text="100,000 rows").wait_for()
     panel.get_by_role("gridcell").first.wait_for()
@@ -248,7 +199,7 @@ def test_forty_hostile_texts_stay_texts(lab: Lab, watched: Watched) -> None:
     fail = "%%udf fails(s STRING) -> STRING --sample frame\ndef evaluate(s):\n    raise ValueError(s)"
     live = cell.format(" --live --rate 400 --loop").replace("echo", "stream")
     lab.write("hostile40.ipynb", load, cell.format(""), live, fail)
-    opened(lab, watched, "hostile40.ipynb")
+    run_all(opened(lab, watched, "hostile40.ipynb"), done=False)
     watched.page.on("dialog", lambda dialog: watched.errors.append(f"a dialog: {dialog.message}"))
     panels = watched.page.locator(PANEL)
     panels.nth(2).locator(".err").wait_for()
@@ -263,7 +214,7 @@ def test_forty_hostile_texts_stay_texts(lab: Lab, watched: Watched) -> None:
 def test_a_run_that_its_cell_waits_for(lab: Lab, watched: Watched, picture: Picture) -> None:
     """Rows and counts arrive before the cell is done; it is paused, stepped, resumed; an interrupt keeps the worker."""
     lab.write("slow.ipynb", NUMBERS, SLOW)
-    panel = opened(lab, watched, "slow.ipynb")
+    panel = run_all(opened(lab, watched, "slow.ipynb"), done=False)
     panel.locator(".found", has_text="rows").wait_for()
     button(panel, "pause").click()
     panel.locator(".st", has_text="paused").wait_for()
@@ -271,8 +222,7 @@ def test_a_run_that_its_cell_waits_for(lab: Lab, watched: Watched, picture: Pict
     button(panel, "run").click()
     panel.locator(".st", has_text="running").wait_for()
     picture(panel, "blocking-light")
-    watched.page.get_by_role("menuitem", name="Kernel", exact=True).click()
-    watched.page.get_by_role("menuitem", name="Interrupt Kernel").click()
+    menu(watched.page, "Kernel", "Interrupt Kernel")
     panel.locator(".st", has_text="interrupted").wait_for()
     panel.locator(".facts", has_text="idle pid").wait_for()
     assert panel.get_by_role("gridcell").count() > 0

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import pytest
+from steps import PANEL, TABS, opened, run_all
 
 if TYPE_CHECKING:  # pytest loads it as a plugin, and wants to be the first to
-    from fix_lab import Lab, Watched
+    from fix_lab import Lab, Picture, Watched
 
 pytest_plugins = ("fix_lab",)
 
@@ -56,54 +54,11 @@ class Mean:
         return {'total': self.total, 'count': self.count}
     def finish(self):
         return self.total / self.count if self.count else None"""
-TABS = ("Output", "State", "History", "Dead letters", "Metrics", "Logs", "Code", "SQL")
-PANEL = ".udf-panel"
-
-Picture = Callable[[Any, str], None]
-
-
-@pytest.fixture
-def no_leaks() -> None:
-    """Instead of the fixture that counts threads: Playwright's loop keeps some for its next task, until it ends."""
-
-
-@pytest.fixture
-def picture() -> Picture:
-    """Keep a picture of the panel, if a folder for it was given."""
-    folder = os.environ.get("WORKBENCH_PICTURES")
-
-    def keep(panel: Any, name: str) -> None:
-        if folder is not None:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            (Path(folder) / f"{name}.png").write_bytes(panel.screenshot())
-
-    return keep
 
 
 def sample(folder: Path) -> str:
     """The options of a run that has dead letters and crashes once."""
     return f"--sample flights --env MARK={folder / 'mark'} --on-error dead_letter --batch-rows 5000"
-
-
-def opened(lab: Lab, watched: Watched, name: str) -> Any:
-    """The notebook in a page of its own, ready to run."""
-    page = watched.page
-    page.goto(f"{lab.url}/lab/tree/{name}?reset")
-    page.wait_for_selector(".jp-CodeCell")
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # before that JupyterLab drops what it is told to run
-    return page
-
-
-def run_all(page: Any, panels: int = 1) -> Any:
-    """Run all cells; the last panel, when its run is over."""
-    page.click(".jp-CodeCell >> nth=0")
-    page.keyboard.press("Escape")
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    panel = page.locator(PANEL).nth(panels - 1)
-    panel.wait_for()
-    panel.locator(".vitals .facts", has_text="took").wait_for()
-    return panel
 
 
 def test_a_run_is_seen_sorted_and_scrolled(lab: Lab, watched: Watched, picture: Picture, tmp_path: Path) -> None:
