@@ -68,6 +68,9 @@ STATE_GROUPS: Final = 100
 DEAD_LETTERS: Final = 100_000
 """Dead letters kept with their values; the count goes on."""
 
+DETAILED_LETTERS: Final = 1_000
+"""Dead letters kept with the lines of code that failed and their values, 2 KB each; the others have the error only."""
+
 DEAD_LETTER_BYTES: Final = 64 << 20
 """Bytes of the rows of dead letters that are kept: a hundred thousand rows of 10 MB each would fill any memory."""
 

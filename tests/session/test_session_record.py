@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from workbench.errors import Frame
 from workbench.events import Event, LogLine
 from workbench.session import record
 from workbench.session.record import DeadLetter, Record
-from workbench.settings import DEAD_LETTER_BYTES, DEAD_LETTERS, EVENT_RING, LOG_LINES, STATE_RING
+from workbench.settings import DEAD_LETTER_BYTES, DEAD_LETTERS, DETAILED_LETTERS, EVENT_RING, LOG_LINES, STATE_RING
 
 
 def test_rare_events_outlive_common_ones() -> None:
@@ -57,6 +58,17 @@ def test_dead_letters_have_room_by_their_bytes_too() -> None:
     for number in range(3):
         kept.lost(1, [DeadLetter(number, number, {}, "X", "x")], rows)
     assert (kept.dead, len(kept.letters), kept.has_room) == (3, 2, False)
+
+
+def test_the_first_dead_letters_keep_the_lines_that_failed() -> None:
+    """Their frames have values in them, which would fill the memory; how many there are of each type is counted."""
+    kept = Record()
+    count = DETAILED_LETTERS + 5
+    frames = (Frame("f.py", 2, "evaluate"),)
+    found = (DeadLetter(0, row, {}, "ab"[row % 2], "x", frames=frames) for row in range(count))
+    kept.lost(count, found, pa.record_batch({"a": range(count)}))
+    assert [bool(letter.frames) for letter in kept.letters] == [True] * DETAILED_LETTERS + [False] * 5
+    assert kept.failures == {"a": 503, "b": 502}
 
 
 def test_the_last_state_of_each_group_is_kept() -> None:

@@ -19,7 +19,13 @@ def letter(number: int, prepared: Prepared, failed: RowError) -> DeadLetter:
     values = values_of(prepared.original, failed.row)
     info = failed.info
     return DeadLetter(
-        number, prepared.number(failed.row), values, info["error_type"], info["error"], info.get("attempts", 1)
+        number,
+        prepared.number(failed.row),
+        values,
+        info["error_type"],
+        info["error"],
+        info.get("attempts", 1),
+        frames_of(info),
     )
 
 

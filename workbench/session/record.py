@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 from workbench import settings
+from workbench.errors import Frame
 from workbench.events import Event, LogLine
 from workbench.session.fan_out import FanOut
 from workbench.session.recent import Recent
@@ -30,7 +31,10 @@ WHOLE = "Int64"  # pandas' integers with NULL
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An input row that has no result. ``row`` counts over the whole input, ``batch`` from 0; ``values`` by column."""
+    """An input row that has no result. ``row`` counts over the whole input, ``batch`` from 0; ``values`` by column.
+
+    ``frames`` are the user's own, outermost first; () where none is known, as for all but the first rows of a batch.
+    """
 
     batch: int
     row: int
@@ -38,6 +42,7 @@ class DeadLetter:
     error_type: str
     error: str
     attempts: int = 1
+    frames: tuple[Frame, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -57,6 +62,8 @@ class Record:
     letters: list[DeadLetter] = field(default_factory=list)
     rows: list[pa.RecordBatch] = field(default_factory=list)
     """The input rows of `letters`, in the same order, in the types that they came with."""
+    failures: Counter[str] = field(default_factory=Counter)
+    """How many of `letters` have each type of error."""
     ended_by: tuple[DeadLetter, pa.RecordBatch] | None = None
     """The row that ended the run, if one did. It is not counted as set aside."""
     lines: deque[LogLine] = field(default_factory=lambda: deque(maxlen=settings.LOG_LINES))
@@ -99,11 +106,14 @@ class Record:
         """Note so many dead letters; ``letters``, whose ``rows`` these are, are asked for as long as there is room."""
         self.dead += count
         room = self._room
-        self.letters += itertools.islice(letters, room)
+        for letter in itertools.islice(letters, room):
+            late = letter.frames and len(self.letters) >= settings.DETAILED_LETTERS
+            self.letters.append(replace(letter, frames=()) if late else letter)
+            self.failures[letter.error_type] += 1
         if room:
-            kept = rows.slice(0, room)
-            self.rows.append(kept)
-            self._letter_bytes += kept.nbytes
+            first = rows.slice(0, room)
+            self.rows.append(first)
+            self._letter_bytes += first.nbytes
 
     def measured(self, batch: int, worker: int, *, rows_in: int, rows_out: int, seconds: float, latency: float) -> None:
         """Note how long a batch took: ``seconds`` in the worker, ``latency`` from here to here."""
