@@ -49,6 +49,7 @@ SHARED_WITH_WORKER: Final = (
     "workbench.worker.protocol",
     "workbench.worker.script",
     "workbench.worker.values",
+    "workbench.worker.words",
 )
 """The parts of the child's code that the parent uses too: wire format and conversion have one definition each."""
 

@@ -213,7 +213,7 @@ def test_a_script_that_prints_is_skipped(folder: Path, capsys: pytest.CaptureFix
     Path("prints.py").write_text((DATA / "fungi_transform.py").read_text() + "    print('oops')\n")
     pd.DataFrame({"amount": [1, 200]}).to_parquet("amounts.parquet")
     assert main(["run", "prints.py", "--input", "amounts.parquet", "--output", "out.csv"]) == 3
-    assert "▲ skipped: 1 of 1 batches (2 rows) of prints: batch 0: " in capsys.readouterr().err
+    assert "▲ skipped: 1 of 1 batch (2 rows) of prints: batch 0: " in capsys.readouterr().err
     assert main(["run", "prints.py", "--input", "amounts.parquet", "--on-invalid", "fail"]) == 1
 
 

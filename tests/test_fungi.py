@@ -132,7 +132,7 @@ def test_a_script_that_always_dies_gives_up(tmp_path: Path) -> None:
     operator = PythonUdfStreamingOperator("dies", PythonUdfConfig(config.source, max_restarts=1))
     operator.open()
     for _ in range(2):
-        with pytest.raises(RestartsExhausted, match="after 1 restarts"):
+        with pytest.raises(RestartsExhausted, match="after 1 restart"):
             operator.process_element(amounts(1))
     assert operator.close() == []
 

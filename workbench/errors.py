@@ -42,6 +42,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
+from workbench.worker.words import counted
+
 
 class WorkbenchError(Exception):
     """The root. ``hint`` is the way out: a sentence or a command, shown on a line of its own."""
@@ -79,8 +81,9 @@ class DefinitionError(WorkbenchError, ValueError):
     def __init__(self, where: str, problems: Sequence[Problem], *, hint: str = "") -> None:
         self.where = where
         self.problems = tuple(problems)
-        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
-        super().__init__("\n  ".join([f"{where}: {count}", *map(str, self.problems)]), hint=hint)
+        super().__init__(
+            "\n  ".join([f"{where}: {counted(len(self.problems), 'problem')}", *map(str, self.problems)]), hint=hint
+        )
 
 
 class PackageError(WorkbenchError, ValueError):

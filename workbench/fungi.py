@@ -39,6 +39,7 @@ from workbench.supervisor.source import Item, Source
 from workbench.supervisor.supervisor import Supervisor
 from workbench.supervisor.worker import Launch
 from workbench.targets import fungi
+from workbench.worker.words import a
 
 __all__ = ["PythonUdfConfig", "PythonUdfStreamingOperator", "load_pipeline", "pipeline_yaml"]
 
@@ -135,7 +136,7 @@ class PythonUdfStreamingOperator:
             raise self._error
         if not isinstance(batch, pa.RecordBatch):
             raise DataError(
-                f"{self.name}: a {type(batch).__name__} is no batch",
+                f"{self.name}: {a(type(batch).__name__)} is no batch",
                 hint="give a pyarrow.RecordBatch; table.to_batches() makes them of a table",
             )
         if self._outcomes is None:

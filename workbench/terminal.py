@@ -27,6 +27,7 @@ from workbench.session import Run
 from workbench.session.compare import Comparison
 from workbench.session.doctor import Finding
 from workbench.session.report import HistoryRow, StateRow, counts, function_line, type_name
+from workbench.worker.words import counted
 
 CELL: Final = 32
 """Characters of one cell; the rest is cut with an ellipsis."""
@@ -104,9 +105,10 @@ def result_table(rows: pa.Table, *, total: int, outputs: Collection[str] = (), w
         table.add_column(title, justify="right" if numeric else "left", style=style, no_wrap=True)
     for index in range(rows.num_rows):
         table.add_row(*("…" if name is None else cells[name][index] for name in shown))
-    count = f"{rows.num_rows:,} of {total:,} rows" if rows.num_rows < total else f"{total:,} rows"
-    more = f"; {len(hidden)} more columns: {', '.join(_cut(name) for name in hidden)}" if hidden else ""
-    return Group(table, Text(count.replace("1 rows", "1 row") if total == 1 else count, style="dim").append(more))
+    count = counted(total, "row")
+    count = f"{rows.num_rows:,} of {count}" if rows.num_rows < total else count
+    more = f"; {counted(len(hidden), 'more column')}: {', '.join(_cut(name) for name in hidden)}" if hidden else ""
+    return Group(table, Text(count, style="dim").append(more))
 
 
 def _fitting(
@@ -237,7 +239,7 @@ def progress(run: Run, on: Console) -> Iterator[None]:
 
         def show(moved: Run) -> None:
             rows, speed = moved.record.rows_in, moved.record.rows_in / max(moved.seconds, 1e-9)
-            bar.update(task, completed=rows, rate=f"{rows:,} rows, {speed:,.0f} rows/s")
+            bar.update(task, completed=rows, rate=f"{counted(rows, 'row')}, {speed:,.0f} rows/s")
 
         run.listeners.append(show)
         yield

@@ -280,11 +280,11 @@ BAD: list[tuple[str, type[WorkbenchError], str]] = [
     ("SELECT a FROM t LATERAL VIEW words(s) x AS a, b", QueryError, r"words has 1 column \(words\), 2 are named"),
     ("SELECT a FROM t LATERAL VIEW plus(id) x AS a", QueryError, "plus is no table function"),
     ("SELECT a FROM t LATERAL VIEW nothing(id) x AS a", QueryError, "nothing is no table function"),
-    ("SELECT a FROM t LATERAL VIEW explode(arr, 1) x AS a", QueryError, "explode takes 1 arguments, not 2"),
+    ("SELECT a FROM t LATERAL VIEW explode(arr, 1) x AS a", QueryError, "explode takes 1 argument, not 2"),
     (
         "SELECT a FROM t LATERAL VIEW explode_numbers(id) x AS a, b",
         QueryError,
-        "explode_numbers has 1 columns, 2 are named",
+        "explode_numbers has 1 column, 2 are named",
     ),
     (
         "SELECT * FROM numbers('count' = '3')",

@@ -196,7 +196,7 @@ def test_a_taken_name_is_left_alone(shell: Any, cell: Cell) -> None:
     """A name that holds something else, or is Python's, is not overwritten; one that holds a handle of ours is."""
     shell.user_ns["taken"] = 7
     done = cell(f"%%udf taken(a INT) -> INT\n{DOUBLED}")
-    assert done.err.startswith("warning: the name taken holds a int and was left alone; taken v1 is registered")
+    assert done.err.startswith("warning: the name taken holds an int and was left alone; taken v1 is registered")
     assert shell.user_ns["taken"] == 7
     assert "warning: the name sum" in cell(f"%%udf sum(a INT) -> INT\n{DOUBLED}").err
     cell(f"%%udf mine(a INT) -> INT\n{DOUBLED}")

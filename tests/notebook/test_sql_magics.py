@@ -170,7 +170,7 @@ def test_progress_is_told(shell: Any, tmp_path: Path, cell: Cell) -> None:
 
     scripts = shell.user_ns["wait"]._owner.scripts
     assert [len(one) for one in scripts.run("SELECT 1; SELECT wait(3)", progress=tell)] == [1, 1]
-    assert told[-1].text == "statement 2 of 2: 1 rows into wait"
+    assert told[-1].text == "statement 2 of 2: 1 row into wait"
 
 
 @pytest.mark.parametrize(

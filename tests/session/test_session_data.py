@@ -174,7 +174,7 @@ def test_odd_frames_are_frames(frame: pd.DataFrame) -> None:
         (pd.Series([1, 2], name="a"), r"a Series is no table: .*\n  give a frame: df\[\['a'\]\] instead of df\['a'\]"),
         (pa.chunked_array([[1]]), "a ChunkedArray is no table"),
         ([], "the iterable gave no batch"),
-        ([1, 2], "item 0 of the data is a int, not a batch"),
+        ([1, 2], "item 0 of the data is an int, not a batch"),
         ([{"a": 1}], "item 0 of the data is a dict"),
         ({"a": [1]}, "data of type dict cannot be read"),
         (b"a,b", "data of type bytes cannot be read"),

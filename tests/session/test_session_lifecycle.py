@@ -249,7 +249,7 @@ def test_workers_are_started_stopped_restarted_and_killed(w: wb.Workbench) -> No
     assert len(f.status["workers"]) == 1
     assert f.stop() == 1
     assert f.status["runs"] == 2
-    assert f.status["last"] == "completed; in 1 rows, out 1, skipped 0, dead letters 0, restarts 0"
+    assert f.status["last"] == "completed; in 1 row, out 1, skipped 0, dead letters 0, restarts 0"
 
 
 def test_stop_closes_open_runs(w: wb.Workbench) -> None:
@@ -372,7 +372,7 @@ def test_the_home_comes_from_the_environment(home: Path) -> None:
         run = w.register(PID, SIGNATURE).run(pd.DataFrame({"a": range(5)})).wait()
         assert run.record.batches_in == 3
         assert run.restarts_allowed == 7
-        assert repr(w) == "<Workbench with 1 functions>"
+        assert repr(w) == "<Workbench with 1 function>"
 
 
 def test_a_dropped_function_leaves_no_files(w: wb.Workbench) -> None:

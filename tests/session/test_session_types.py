@@ -235,7 +235,7 @@ def test_a_value_that_does_not_fit_is_named(w: wb.Workbench, sql: str, column: l
     ("sql", "returned", "words"),
     [
         ("JSON", "{'a': 1}", "{'a': 1} is a dict; JSON wants str: text as json.dumps makes it"),
-        ("IPV4", "5", "5 is a int; IPV4 wants ipaddress.IPv4Address"),
+        ("IPV4", "5", "5 is an int; IPV4 wants ipaddress.IPv4Address"),
         ("TIMESTAMPTZ", "__import__('datetime').datetime(2024, 1, 1)", "(it has no time zone)"),
         ("VARBINARY", "'x'", "'x' is a str; VARBINARY wants bytes"),
         ("TIME", "0.5", "0.5 does not fit TIME (no whole number of microseconds; round it)"),

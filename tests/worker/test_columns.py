@@ -229,7 +229,7 @@ def test_results(returned: Any, sql: str, expected: list[Any]) -> None:
         (pa.array([1, 300, -300]), "TINYINT", [1, 2], "300 does not fit TINYINT"),
         (np.array([1.0, 1.5, 3.0]), "INT", [1], "1.5 is a float; INT wants int"),
         (pa.array(["1", None, "3"]), "INT", [0, 2], "'1' is a str; INT wants int"),
-        (pa.array([1, 2, 3]), "STRING", [0, 1, 2], "1 is a int; STRING wants str"),
+        (pa.array([1, 2, 3]), "STRING", [0, 1, 2], "1 is an int; STRING wants str"),
         (pa.array([True, None, None]), "INT", [0], "True is a bool; INT wants int"),
         (pa.array([1.0, 1e300, 2.0]), "FLOAT", [1], "does not fit FLOAT"),
         (pd.Series(pd.to_datetime(["2020-01-02 03:00"] * 3)), "DATE", [0, 1, 2], "DATE wants datetime.date"),

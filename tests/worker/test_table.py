@@ -85,7 +85,7 @@ MISSHAPEN: list[tuple[Any, list[str], str, str]] = [
     ([1, "x"], TWO, "Misshaped", "Multi-field UDTF must yield tuples, got list"),
     (None, TWO, "Misshaped", "Multi-field UDTF must yield tuples, got NoneType"),
     ((1, "x", 2), TWO, "Misshaped", "Struct has 2 fields but tuple has 3 elements"),
-    ((1, 2), TWO, "ValueMismatch", "2 is a int; STRING wants str"),
+    ((1, 2), TWO, "ValueMismatch", "2 is an int; STRING wants str"),
 ]
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.worker.words import counted
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -71,8 +73,10 @@ class Check:
         """``2 findings; 7 things tried, 1 not; seed 0``."""
         count = len(self.findings)
         left = sum(bool(one.left_out) for one in self.tried)
-        parts = [f"{count} {'finding' if count == 1 else 'findings'}" if count else "nothing found"]
-        parts.append(f"{len(self.tried) - left} things tried" + (f", {left} not or not wholly" if left else ""))
+        parts = [counted(count, "finding") if count else "nothing found"]
+        parts.append(
+            f"{counted(len(self.tried) - left, 'thing')} tried" + (f", {left} not or not wholly" if left else "")
+        )
         parts += [f"seed {self.seed}", *(["interrupted"] if self.interrupted else [])]
         return "; ".join(parts)
 
@@ -94,8 +98,7 @@ class Check:
 
 def tried_line(tried: Tried) -> str:
     """``✓ workers: two workers give the same as one (120 rows, 2 runs)``; ✕ if they do not, ▲ if it is unknown."""
-    runs = "1 run" if tried.runs == 1 else f"{tried.runs} runs"
-    count = f" ({tried.rows:,} rows, {runs})" if tried.runs else ""
+    count = f" ({counted(tried.rows, 'row')}, {counted(tried.runs, 'run')})" if tried.runs else ""
     left = f"; not {'wholly ' if tried.runs else ''}tried: {tried.left_out}" if tried.left_out else ""
     sign = "✕" if tried.found else "▲" if left else "✓"
     return f"{sign} {tried.kind}: {tried.text}{count}{left}"

@@ -19,6 +19,7 @@ from workbench.checking.strategies import Domain, Values, domain
 from workbench.checking.trial import Row
 from workbench.errors import UsageProblem
 from workbench.functions import FunctionSpec
+from workbench.worker.words import a
 
 WILD: Final = 150
 """Drawn rows with any values; the extremes come on top."""
@@ -126,7 +127,7 @@ def _checked(key: str | int, narrowed: Any) -> Any:
     if isinstance(narrowed, Sequence) and not isinstance(narrowed, str | bytes) and narrowed:
         return list(narrowed)
     raise UsageProblem(
-        f"values: {key!r} is a {type(narrowed).__name__}", hint="give a list of values, or a Hypothesis strategy"
+        f"values: {key!r} is {a(type(narrowed).__name__)}", hint="give a list of values, or a Hypothesis strategy"
     )
 
 

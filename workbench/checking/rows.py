@@ -13,6 +13,7 @@ from workbench.checking.probe import WHOLE, Probe, Step, Variation, first_fault
 from workbench.checking.randomness import volatile_names
 from workbench.checking.trial import Row, Setup
 from workbench.errors import BatchTimeout
+from workbench.worker.words import a, counted
 
 EACH: Final = Setup(batch_rows=20, alone=True)
 """Batches of which the worker tells every error in full."""
@@ -51,7 +52,7 @@ class _Rows:
             return ""
         first, second = self.probe.run(self.good, reference), self.probe.run(self.good, setup)
         if not same(list(first.values), list(second.values)):
-            self.unstable = f"it gives other results each time, as a {self.probe.spec.volatility} function may"
+            self.unstable = f"it gives other results each time, as {a(self.probe.spec.volatility)} function may"
         return self.unstable
 
     def vary(self, variation: Variation) -> str:
@@ -69,7 +70,7 @@ class _Rows:
         answer = self.probe.run([])
         fault = first_fault(answer)
         if fault is not None or answer.values:
-            got = fault.said if fault is not None else f"{len(answer.values)} results"
+            got = fault.said if fault is not None else counted(len(answer.values), "result")
             self.probe.finding("empty", "it cannot deal with a batch without rows", [], expected="no result", got=got)
         return ""
 
@@ -139,7 +140,7 @@ def sound_rows(probe: Probe, rows: list[Row]) -> list[Row]:
         rows = rows[reached + size :]
         if not rows:
             return good
-    probe.note(f"rows: {len(rows)} rows were not tried, after {ROUNDS} batches that ended the whole run")
+    probe.note(f"rows: {counted(len(rows), 'row')} not tried, after {ROUNDS} batches that ended the whole run")
     return good
 
 

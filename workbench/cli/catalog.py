@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from workbench.cli.arguments import Add, count, definition, definition_options, registered, say
+from workbench.worker.words import counted
 
 
 def add(command: Add) -> None:
@@ -89,7 +90,7 @@ def _drop(options: argparse.Namespace) -> int:
 
     with Workbench(options.home) as session:
         count = session.drop(options.name)
-    print(f"dropped {options.name}: {count} version{'' if count == 1 else 's'}, with their runs and packages")
+    print(f"dropped {options.name}: {counted(count, 'version')}, with their runs and packages")
     return 0
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from workbench.cli.arguments import Add, say
 from workbench.settings import ENVIRONMENT_DAYS, home
+from workbench.worker.words import counted
 
 _EXAMPLES: Final = """examples:
   workbench env list
@@ -43,7 +44,7 @@ def _env(options: argparse.Namespace) -> int:
     found = Environments(home(options.home))
     if options.what == "prune":
         count = found.prune(options.days)
-        print(f"removed {count} {'environment' if count == 1 else 'environments'}")
+        print(f"removed {counted(count, 'environment')}")
         return 0
     listed = found.list()
     for one in listed:

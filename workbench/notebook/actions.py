@@ -26,6 +26,7 @@ from workbench.session import Function, Run, Stream, Workbench
 from workbench.session.compare import Comparison
 from workbench.session.doctor import doctor as look
 from workbench.session.report import HistoryRow, event_rows
+from workbench.worker.words import a, counted
 
 LISTED: Final = 100
 """Functions that are listed, however few rows of data are shown: names are looked for, rows are looked at."""
@@ -140,7 +141,7 @@ def first_rows(data: Any, n: int) -> Any:
         return data.head(n)
     if isinstance(data, pa.Table | pa.RecordBatch):
         return data.slice(0, n)
-    raise UsageProblem(f"-n is for frames and tables, this is a {type(data).__name__}", hint="leave it out")
+    raise UsageProblem(f"-n is for frames and tables, this is {a(type(data).__name__)}", hint="leave it out")
 
 
 def functions(workbench: Workbench, *, rows: int = 20) -> GridView:
@@ -217,7 +218,7 @@ def _event(row: Mapping[Any, Any]) -> Event:
 def stop(functions: Iterable[Function]) -> str:
     """Close the runs of some functions that are open, end their workers, and say how many were waiting."""
     stopped = sum(one.stop() for one in functions)
-    return f"{stopped} idle {'worker' if stopped == 1 else 'workers'} stopped"
+    return f"{counted(stopped, 'idle worker')} stopped"
 
 
 def start(function: Function, workers: int = 1) -> str:
@@ -235,12 +236,12 @@ def restart(function: Function) -> str:
 def kill(function: Function) -> str:
     """Kill the workers of a function as a crash would, and say how many."""
     killed = function.kill()
-    return f"{function.name}: {killed} {'worker' if killed == 1 else 'workers'} killed"
+    return f"{function.name}: {counted(killed, 'worker')} killed"
 
 
 def _ready(function: Function) -> str:
     count = len(function.status["workers"])
-    return f"{function.name}: {count} {'worker' if count == 1 else 'workers'} ready"
+    return f"{function.name}: {counted(count, 'worker')} ready"
 
 
 def status(functions: Iterable[Function], *, rows: int = 20) -> GridView:
@@ -271,7 +272,7 @@ def status(functions: Iterable[Function], *, rows: int = 20) -> GridView:
 def drop(workbench: Workbench, name: str) -> str:
     """Remove a function with all its versions and runs, and say how many versions there were."""
     count = workbench.drop(name)
-    return f"{name} dropped ({count} {'version' if count == 1 else 'versions'})"
+    return f"{name} dropped ({counted(count, 'version')})"
 
 
 def doctor(workbench: Workbench) -> LinesView:
@@ -307,7 +308,7 @@ def environments(workbench: Workbench, *, rows: int = 20) -> GridView:
 def prune(workbench: Workbench, days: float) -> str:
     """Remove the environments that were not used for so long, unless a worker has them, and say how many."""
     count = workbench.environments.prune(days)
-    return f"removed {count} {'environment' if count == 1 else 'environments'}"
+    return f"removed {counted(count, 'environment')}"
 
 
 def _last_run(function: Function) -> Run:

@@ -17,6 +17,7 @@ from workbench.notebook.views import LINE, FunctionView, View
 from workbench.session.compare import Comparison
 from workbench.session.report import function_line
 from workbench.session.versions import changes
+from workbench.worker.words import counted
 
 _TONES = {"+": "good", "-": "bad"}
 
@@ -114,5 +115,5 @@ class VersionsView(FunctionView):
         """The lines of the diff, as many as there is room for, and how many there are."""
         found = self.function.diff().splitlines()
         shown = [shorten(visible(line), 2 * limits.width) for line in found[: 10 * limits.rows]]
-        count = f"{len(found):,} lines"
+        count = counted(len(found), "line")
         return shown, f"{len(shown):,} of {count}" if len(shown) < len(found) else count

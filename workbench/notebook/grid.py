@@ -20,6 +20,7 @@ from workbench.notebook.cells import Cell, cell, shorten, visible
 from workbench.session import Run
 from workbench.session.record import DeadLetter
 from workbench.session.report import HistoryRow, StateRow, history_rows, state_rows, type_name
+from workbench.worker.words import counted
 
 
 class Limits(NamedTuple):
@@ -65,9 +66,9 @@ class Grid:
     def note(self) -> str:
         """``20 of 1,000 rows``; with how many columns are not shown."""
         count = len(self.rows)
-        rows = "1 row" if self.total == 1 else f"{self.total:,} rows"
+        rows = counted(self.total, "row")
         text = rows if count == self.total else f"{count:,} of {rows}"
-        return f"{text}, {self.hidden:,} columns not shown" if self.hidden else text
+        return f"{text}, {counted(self.hidden, 'column')} not shown" if self.hidden else text
 
 
 def output_grid(run: Run, limits: Limits) -> Grid:

@@ -29,6 +29,7 @@ from workbench.notebook.session import Workbench
 from workbench.notebook.views import FunctionView
 from workbench.session import Function
 from workbench.session.data import ENDINGS
+from workbench.worker.words import a
 
 
 class UdfMagics:
@@ -144,7 +145,7 @@ class UdfMagics:
         names = self.shell.user_ns if name in self.shell.user_ns else vars(builtins)
         if name in names and not isinstance(names[name], Function):
             sys.stderr.write(
-                f"warning: the name {name} holds a {type(names[name]).__name__} and was left alone; "
+                f"warning: the name {name} holds {a(type(names[name]).__name__)} and was left alone; "
                 f"{name} v{function.version} is registered: %udf run {name} DF\n"
             )
         elif name.isidentifier():

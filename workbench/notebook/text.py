@@ -12,6 +12,7 @@ from typing import Final
 
 from workbench.notebook.cells import Cell, shorten
 from workbench.notebook.grid import Grid, Row
+from workbench.worker.words import counted
 
 WIDTH: Final = 118
 CELL: Final = 60
@@ -29,7 +30,7 @@ def table(grid: Grid) -> list[str]:
     rows = ["| " + " | ".join(drawn[index][1][at] for index in kept) + " |" for at in range(len(grid.rows) + 1)]
     note = grid.note
     if skipped:
-        note += f", {skipped:,} columns left out here"
+        note += f", {counted(skipped, 'column')} left out here"
     return [*rows, note]
 
 

@@ -34,6 +34,7 @@ from workbench.session.report import (
     notice_lines,
 )
 from workbench.types import quote_name
+from workbench.worker.words import counted
 
 MOST_BYTES: Final = 50_000
 _FALLBACKS: Final = (Limits(20, 12, 40), Limits(10, 8, 24), Limits(5, 4, 12))
@@ -207,7 +208,7 @@ class RunView(View):
             yield html.section("Dead letters", letters.note, html.table(letters))
         if run.record.lines:
             shown, seen = log_lines(run, limits)
-            count = "1 line" if seen == 1 else f"{seen:,} lines"
+            count = counted(seen, "line")
             count = f"{len(shown):,} of {count}" if len(shown) < seen else count
             yield html.section("Log", count, html.lines(shown), opened=False)
 
@@ -271,7 +272,8 @@ class FunctionView(View):
         source = function.source.splitlines()
         shown = source[: self.most_lines if limits.columns > _FALLBACKS[0].columns else limits.rows]
         code = [f"{number:4} | {visible(line)[:200]}" for number, line in enumerate(shown, 1)]
-        count = f"{len(shown):,} of {len(source):,} lines" if len(shown) < len(source) else f"{len(source):,} lines"
+        count = counted(len(source), "line")
+        count = f"{len(shown):,} of {count}" if len(shown) < len(source) else count
         return html.join(
             [
                 header(function.spec, function.version, _state("good", SIGNS["started"], "registered")),
@@ -329,5 +331,5 @@ class LinesView(View):
 
     def markup(self, limits: Limits) -> html.Markup:
         texts = self.texts[-2 * limits.rows :]
-        count = f"{len(texts):,} of {len(self.texts):,} lines" if len(texts) < len(self.texts) else ""
+        count = f"{len(texts):,} of {counted(len(self.texts), 'line')}" if len(texts) < len(self.texts) else ""
         return html.section(self.title, count, html.lines(texts or [self.empty]))

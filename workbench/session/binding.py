@@ -20,6 +20,7 @@ from workbench.session.data import describe
 from workbench.supervisor.isolation import Loss
 from workbench.supervisor.refusal import dumped_frames
 from workbench.types import DataType, cast_column
+from workbench.worker.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ class Binding:
         names = [param.name for param in self._spec.signature.params] if self._spec.signature else []
         if columns is not None:
             if len(columns) != len(names):
-                raise self._misfit(f"columns holds {len(columns)} {'name' if len(columns) == 1 else 'names'}")
+                raise self._misfit(f"columns holds {counted(len(columns), 'name')}")
             missing = [name for name in columns if name not in self._input.names]
             if missing:
                 raise self._misfit(f"columns: there is no column {', '.join(missing)}")

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from workbench.errors import DataError, UsageProblem
 from workbench.worker import values
+from workbench.worker.words import counted
 
 if TYPE_CHECKING:
     from workbench.session.function import Function
@@ -26,7 +27,7 @@ def call(function: Function, arguments: Sequence[Any]) -> Any:
     wanted = ", ".join(map(str, params))
     if len(arguments) != len(params):
         raise UsageProblem(
-            f"{function.name} takes {len(params)} argument{'' if len(params) == 1 else 's'} ({wanted}), "
+            f"{function.name} takes {counted(len(params), 'argument')} ({wanted}), "
             f"{len(arguments)} {'was' if len(arguments) == 1 else 'were'} given",
             hint="give one value for each",
         )

@@ -26,6 +26,7 @@ from workbench.session.define import names
 from workbench.session.record import DeadLetter, apart
 from workbench.types import DataType
 from workbench.worker import values
+from workbench.worker.words import counted
 
 if TYPE_CHECKING:
     from workbench.session.function import Function
@@ -216,7 +217,8 @@ def _letters(run: Run) -> Sequence[DeadLetter]:
     letters = run.record.letters
     if run.record.dead > len(letters):
         raise UsageProblem(
-            f"{run.spec.name} v{run.version} fails on {run.record.dead:,} rows, of which {len(letters):,} were kept",
+            f"{run.spec.name} v{run.version} fails on {counted(run.record.dead, 'row')}, "
+            f"of which {len(letters):,} were kept",
             hint="compare on a smaller sample",
         )
     return letters

@@ -23,6 +23,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 
 from workbench.errors import DataError
+from workbench.worker.words import a
 
 ENDINGS: Final = (".parquet", ".csv", ".arrow", ".arrows", ".feather", ".ipc")
 UTF_8: Final = "convert it first, as in: iconv -f latin1 -t utf-8 IN > OUT"
@@ -125,7 +126,7 @@ def _from_stream(data: Any) -> pa.RecordBatchReader:
         return pa.RecordBatchReader.from_stream(data)
     except pa.ArrowException as error:
         raise DataError(
-            f"a {type(data).__name__} is no table: {error}", hint="give a frame: df[['a']] instead of df['a']"
+            f"{a(type(data).__name__)} is no table: {error}", hint="give a frame: df[['a']] instead of df['a']"
         ) from error
 
 
@@ -140,7 +141,7 @@ def _of_iterable(items: Iterable[Any]) -> Data:
                 yield from _from_pandas(item).to_batches()
             else:
                 raise DataError(
-                    f"item {index} of the data is a {type(item).__name__}, not a batch",
+                    f"item {index} of the data is {a(type(item).__name__)}, not a batch",
                     hint="an iterable must give record batches, Arrow tables or data frames",
                 )
 

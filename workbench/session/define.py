@@ -44,6 +44,7 @@ from workbench.packaging import (
 from workbench.secrets import Secret, named
 from workbench.session.declare import ATTRIBUTE, Declaration
 from workbench.session.requirements import in_files, in_text
+from workbench.worker.words import a
 
 _US: Final = __name__.partition(".")[0]
 Name = TypeVar("Name", bound=str | os.PathLike[str])
@@ -99,7 +100,7 @@ def define(source: Any, wanted: Wanted, *, where: str | None = None) -> Defined:
     if callable(source):
         return _from_object(source, wanted)
     raise UsageProblem(
-        f"a function cannot be made of a {type(source).__name__}",
+        f"a function cannot be made of {a(type(source).__name__)}",
         hint="give Python text, a path of a .py file, folder or zip, a function or a class",
     )
 

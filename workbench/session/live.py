@@ -26,6 +26,7 @@ from workbench.session.recent import ROWS, Recent
 from workbench.session.run import Run
 from workbench.session.tail import follow as tail
 from workbench.settings import Settings
+from workbench.worker.words import a
 
 BATCHES: Final = 10
 """Batches a second, if nobody says how many rows a batch has: as often as a panel is drawn."""
@@ -202,10 +203,10 @@ def _check(data: Any, rate: float | None, *, loop: bool, follow: bool) -> None:
     if follow and loop:
         raise UsageProblem("a file that is followed has no end to begin again at", hint="leave loop or follow out")
     if follow and not isinstance(data, str | Path):
-        raise UsageProblem(f"a {type(data).__name__} cannot be followed", hint="give the path of a .csv file")
+        raise UsageProblem(f"{a(type(data).__name__)} cannot be followed", hint="give the path of a .csv file")
     if loop and not isinstance(data, pd.DataFrame | pa.Table | pa.RecordBatch | str | Path):
         raise UsageProblem(
-            f"a {type(data).__name__} can be gone through once",
+            f"{a(type(data).__name__)} can be gone through once",
             hint="give a frame, a table or a file, or leave out loop",
         )
 

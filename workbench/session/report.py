@@ -20,6 +20,7 @@ from workbench.events import SIGNS, Event
 from workbench.functions import FunctionSpec
 from workbench.session.run import Run
 from workbench.types import quote_name
+from workbench.worker.words import counted
 
 GAP: Final = "   "
 SHOWN_VALUES: Final = 8
@@ -77,7 +78,6 @@ def function_line(spec: FunctionSpec, version: int) -> str:
 def counts(run: Run) -> list[str]:
     """What became of the rows, part by part: ``in 1,000 rows (1 batch)``, ``out 1,000``, and so on."""
     record, kind = run.record, run.spec.kind
-    batches = "1 batch" if record.batches_in == 1 else f"{record.batches_in:,} batches"
     out = f"out {record.rows_out:,}"
     if kind == "udtf" and record.rows_in:
         spread = record.rows_out / record.rows_in
@@ -86,7 +86,7 @@ def counts(run: Run) -> list[str]:
         out += " group" if record.rows_out == 1 else " groups"
     searches = max(0, record.restarts - run.restarts_counted)
     parts = [
-        f"in {record.rows_in:,} {'row' if record.rows_in == 1 else 'rows'} ({batches})",
+        f"in {counted(record.rows_in, 'row')} ({counted(record.batches_in, 'batch', 'batches')})",
         out,
         f"skipped {record.skipped_rows:,}",
         f"dead letters {record.dead:,}",
@@ -121,20 +121,21 @@ def notice_lines(run: Run) -> list[str]:
         how = how.replace("restarted looking", "restarted, looking")
         lines.append(f"{row.sign} crashed: {run.spec.name} died of {row.detail}{how}")
     if len(crashes) > SHOWN_CRASHES:
-        lines.append(f"{SIGNS['crashed']} crashed: {len(crashes) - SHOWN_CRASHES} more times; the history has each")
+        lines.append(
+            f"{SIGNS['crashed']} crashed: {counted(len(crashes) - SHOWN_CRASHES, 'more time')}; the history has each"
+        )
     lines += [f"{row.sign} {row.word}: {row.detail}" for row in rows if row.word == "state_lost"]
     if record.skipped:
         first = next((row for row in rows if row.word == "skipped"), None)
         why = f": batch {first.batch}: {first.detail}" if first is not None and first.batch else ""
         lines.append(
-            f"{SIGNS['skipped']} skipped: {record.skipped:,} of {record.batches_in:,} batches "
-            f"({record.skipped_rows:,} rows) of {run.spec.name}{why}"
+            f"{SIGNS['skipped']} skipped: {record.skipped:,} of {counted(record.batches_in, 'batch', 'batches')} "
+            f"({counted(record.skipped_rows, 'row')}) of {run.spec.name}{why}"
         )
     elif record.letters:
         letter = record.letters[0]
-        count = "1 row" if record.dead == 1 else f"{record.dead:,} rows"
         lines.append(
-            f"{SIGNS['dead_letter']} dead letters: {count} set aside; row {letter.row:,}: "
+            f"{SIGNS['dead_letter']} dead letters: {counted(record.dead, 'row')} set aside; row {letter.row:,}: "
             f"{letter.error_type}: {_stable(letter.error)}"
         )
     return lines
@@ -162,7 +163,7 @@ def _detail(event: Event) -> str:
     if event.kind == "started":  # which Python it is depends on the machine; `Run.events` has it
         return ""
     if event.kind == "finished":
-        return f"{event.rows or 0:,} rows"
+        return counted(event.rows or 0, "row")
     return _stable(_AGAIN.sub(r"batch \1 sent again", event.detail))
 
 
@@ -218,7 +219,11 @@ def error_lines(error: WorkbenchError, *, names: Mapping[str, str] | None = None
     lines += _frame_lines(_frames(error), names or {})
     if isinstance(error, UdfError) and error.row is not None and error.values:
         shown = [f"{name}={_short(value)}" for name, value in list(error.values.items())[:SHOWN_VALUES]]
-        more = f"  and {len(error.values) - SHOWN_VALUES} more columns" if len(error.values) > SHOWN_VALUES else ""
+        more = (
+            f"  and {counted(len(error.values) - SHOWN_VALUES, 'more column')}"
+            if len(error.values) > SHOWN_VALUES
+            else ""
+        )
         lines.append(f"  row {error.row:,}: {'  '.join(shown)}{more}")
     if not isinstance(error, UdfError):  # that worker lived on, and may have printed for the next batch already
         lines += [f"  log: {line}" for line in _last_words(error)]

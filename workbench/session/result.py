@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from workbench.worker.words import counted
+
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Result:
@@ -43,4 +45,4 @@ class Result:
 
     def __repr__(self) -> str:
         rows, columns = self.table.num_rows, self.table.num_columns
-        return f"<Result: {rows:,} row{'' if rows == 1 else 's'}, {columns:,} column{'' if columns == 1 else 's'}>"
+        return f"<Result: {counted(rows, 'row')}, {counted(columns, 'column')}>"

@@ -30,6 +30,7 @@ from workbench.supervisor.outcome import Outcome
 from workbench.supervisor.refusal import in_short
 from workbench.supervisor.source import Item, Source, ThreadedSource
 from workbench.supervisor.supervisor import Supervisor
+from workbench.worker.words import counted
 
 Ending = Callable[["Run | None", str, Exception | None], None]
 """Told once that a run has ended: the run (None if it was collected), how, and its error."""
@@ -96,8 +97,8 @@ class Run:
     def summary(self) -> str:
         """What became of the rows, in one line."""
         record = self.record
-        text = f"{self.status}; in {record.rows_in:,} rows, out {record.rows_out:,}, skipped {record.skipped_rows:,}"
-        return text + f", dead letters {record.dead:,}, restarts {record.restarts}"
+        text = f"{self.status}; in {counted(record.rows_in, 'row')}, out {record.rows_out:,}, "
+        return text + f"skipped {record.skipped_rows:,}, dead letters {record.dead:,}, restarts {record.restarts}"
 
     # -- results -------------------------------------------------------------------------------------------------------
 
@@ -159,7 +160,7 @@ class Run:
                 self._gate.between()
             self._check_counts()
             dead = self.record.dead
-            self._end(f"completed with {dead:,} dead {'row' if dead == 1 else 'rows'}" if dead else "completed", None)
+            self._end(f"completed with {counted(dead, 'dead row')}" if dead else "completed", None)
         except GeneratorExit:
             self._end("closed", None)
             raise
@@ -178,7 +179,7 @@ class Run:
     def _check_counts(self) -> None:
         if self.spec.kind == "udf" and self.record.rows_in != self.record.rows_out + self.record.dead:
             raise ProtocolError(
-                f"{self.spec.name}: {self.record.rows_in} rows went in, {self.record.rows_out} came out and "
+                f"{self.spec.name}: {counted(self.record.rows_in, 'row')} went in, {self.record.rows_out} came out and "
                 f"{self.record.dead} were set aside: rows are missing"
             )
 
@@ -286,7 +287,7 @@ class Run:
             rows = prepared.original.take(pa.array([error.row for error in failing], pa.int64()))
             self.record.lost(len(failing), (letter(number, prepared, error) for error in failing), rows)
         what = "set to NULL" if self.on_error == "null" else "set aside"
-        count = "1 row" if len(failing) == 1 else f"{len(failing)} rows"
+        count = counted(len(failing), "row")
         self._event(
             "dead_letter",
             batch=number,

@@ -24,6 +24,7 @@ from workbench.sql import read_script
 from workbench.sql.literals import like
 from workbench.sql.scan import error_at
 from workbench.sql.statements import CreateDatabase, DropDatabase, Other, ShowTables, Statement, Use
+from workbench.worker.words import counted
 
 if TYPE_CHECKING:
     from workbench.session.workbench import Workbench
@@ -48,7 +49,7 @@ class Progress:
     @property
     def text(self) -> str:
         """``statement 2 of 3: 1,200,000 rows into score``."""
-        calls = ", ".join(f"{count:,} rows into {name}" for name, count in self.rows.items())
+        calls = ", ".join(f"{counted(count, 'row')} into {name}" for name, count in self.rows.items())
         return f"statement {self.number} of {self.count}: {calls or 'running'}"
 
 
@@ -170,7 +171,7 @@ def _status(changed: pa.Table) -> pa.Table:
     if not changed.num_rows:
         return pa.table({"Status": ["done"]})
     count = changed.column(0)[0].as_py()
-    return pa.table({"Status": [f"{count:,} row{'' if count == 1 else 's'}"]})
+    return pa.table({"Status": [counted(count, "row")]})
 
 
 def _numbered(error: WorkbenchError, number: int, script: list[Statement]) -> WorkbenchError:

@@ -39,6 +39,7 @@ from workbench.sql.statements import (
     Use,
 )
 from workbench.types import quote_name
+from workbench.worker.words import counted
 
 OUTER: Final = "_outer"
 """A table function f is also there as f_outer, which keeps the rows without output."""
@@ -242,7 +243,7 @@ def _database(statement: CreateDatabase | DropDatabase | Use, workbench: Workben
             session.databases.discard(name)
             if session.database == name:
                 session.database = DEFAULT_DATABASE
-            return _done(f"dropped {name} with {len(functions)} function{'' if len(functions) == 1 else 's'}")
+            return _done(f"dropped {name} with {counted(len(functions), 'function')}")
     need_database(statement, name, workbench, session)
     session.database = name
     return _done(f"using {name}")

@@ -33,6 +33,7 @@ from workbench.settings import Settings, home
 from workbench.supervisor import scratch
 from workbench.supervisor.pool import Pool
 from workbench.supervisor.worker import Launch
+from workbench.worker.words import counted
 
 if TYPE_CHECKING:
     from workbench.session.result import Result
@@ -76,7 +77,7 @@ class Workbench:
         self._finalizer = weakref.finalize(self, _close, self.pool, self.registry, self.environments, self._folder)
 
     def __repr__(self) -> str:
-        return f"<Workbench with {len(self.registry.functions())} functions>"
+        return f"<Workbench with {counted(len(self.registry.functions()), 'function')}>"
 
     def __enter__(self) -> Self:
         return self

@@ -23,6 +23,7 @@ from workbench.sql import queries_builtins, queries_lateral, queries_staged, que
 from workbench.sql.queries_builtins import named, offset_of, struct_of
 from workbench.sql.queries_dialect import dialect
 from workbench.sql.queries_tables import items_of, place_tables, without_storage
+from workbench.worker.words import counted
 
 Form = Literal["scalar", "aggregate", "running", "table"]
 
@@ -283,8 +284,7 @@ class _Rewriter:
         have = len(known.columns)
         if columns not in (0, 1, have):
             raise QueryError(
-                f"{node.name} has {have} column{'' if have == 1 else 's'} ({', '.join(known.columns)}), {columns} "
-                "are named",
+                f"{node.name} has {counted(have, 'column')} ({', '.join(known.columns)}), {columns} are named",
                 offset=offset_of(node),
             )
         symbol = self._add(node, "table", len(node.expressions), columns=columns or have)

@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from workbench.errors import QueryError
 from workbench.sql.queries_builtins import named, offset_of
+from workbench.worker.words import counted
 
 Rows = Callable[[exp.Anonymous, int], exp.Expr | None]
 """The list of rows of a call of ours for so many columns (0: all); None if it is no table function of ours."""
@@ -83,9 +84,11 @@ def rows_of(call: exp.Expr, columns: int, ours: Rows) -> tuple[exp.Expr, bool, i
     if base == "explode" and columns == 2:  # noqa: PLR2004 - a map: its key and its value
         base, width, build = "explode_map", 2, BUILT_IN["explode_map"][2]
     if arguments not in (-1, len(call.expressions)):
-        raise QueryError(f"{name} takes {arguments} arguments, not {len(call.expressions)}", offset=offset_of(call))
+        raise QueryError(
+            f"{name} takes {counted(arguments, 'argument')}, not {len(call.expressions)}", offset=offset_of(call)
+        )
     if columns > 1 and columns != max(width, 1):
-        raise QueryError(f"{name} has {max(width, 1)} columns, {columns} are named", offset=offset_of(call))
+        raise QueryError(f"{name} has {counted(max(width, 1), 'column')}, {columns} are named", offset=offset_of(call))
     return build(call), name.endswith(OUTER), columns or max(width, 1)
 
 

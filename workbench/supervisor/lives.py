@@ -19,6 +19,7 @@ from workbench.supervisor.restart import RestartPolicy
 from workbench.supervisor.slot import Slot
 from workbench.supervisor.telling import Teller
 from workbench.supervisor.worker import Launch, Worker, ignore
+from workbench.worker.words import counted
 
 
 class Lives:
@@ -69,7 +70,7 @@ class Lives:
         elif again:
             detail += f"; batch {', '.join(again)} sent again"
         if self._launch.keeps_state and (slot.snapshot or kept):
-            detail += f"; state restored, {kept} batches replayed"
+            detail += f"; state restored, {counted(kept, 'batch', 'batches')} replayed"
         self._teller.event("restarted", slot, detail=detail)
         if not self._launch.reusable and began > len(again):
             lost = "what the script had in memory is gone; a script's state cannot be saved"

@@ -23,6 +23,7 @@ from workbench.errors import (
 )
 from workbench.supervisor import missing
 from workbench.supervisor.worker import Died, Launch
+from workbench.worker.words import counted
 
 _STACK: Final = re.compile(r'File "(?P<path>[^"]*/package/(?P<file>[^"]+))", line (?P<line>\d+) in (?P<function>.+)')
 """A line of faulthandler's dump in the user's own code: packages are unpacked into folders of that name."""
@@ -150,8 +151,8 @@ def gave_up(
 
     ``where`` is what it was doing, in words; ``cause`` is why it died, if that is more than its exit says.
     """
-    crashes = "1 crash" if restarts == 0 else f"{restarts + 1} crashes"
-    message = f"{label} stopped after {restarts} restarts; {crashes}, the last of {died.exit}{where}"
+    crashes = counted(restarts + 1, "crash", "crashes")
+    message = f"{label} stopped after {counted(restarts, 'restart')}; {crashes}, the last of {died.exit}{where}"
     if cause is not None:
         message += f": {said(cause)}"
     return RestartsExhausted(

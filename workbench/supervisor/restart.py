@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from workbench.worker.words import counted
+
 FIRST_DELAY: Final = 0.1
 LONGEST_DELAY: Final = 5.0
 JITTER: Final = 0.1
@@ -27,7 +29,7 @@ class Window:
     seconds: float | None
 
     def __str__(self) -> str:
-        return f"{self.restarts} restarts" + ("" if self.seconds is None else f" in {self.seconds:g} s")
+        return counted(self.restarts, "restart") + ("" if self.seconds is None else f" in {self.seconds:g} s")
 
 
 DEFAULT_WINDOWS: Final = (Window(3, 60.0), Window(10, 600.0))

@@ -55,6 +55,7 @@ from workbench.supervisor.source import Source
 from workbench.supervisor.telling import Teller
 from workbench.supervisor.worker import Died, Launch
 from workbench.transport.base import Answer, Blob, Closed, Fallback, Invalid, Ready, Refused, Reply
+from workbench.worker.words import counted
 
 
 class Supervisor:
@@ -404,7 +405,7 @@ class Supervisor:
         if delay is not None:
             slot.restart_at = time.monotonic() + delay
             return
-        self._tell("gave_up", slot, batch=owed, detail=f"after {self.policy.restarts} restarts")
+        self._tell("gave_up", slot, batch=owed, detail=f"after {counted(self.policy.restarts, 'restart')}")
         cause = fault if refused is None else as_udf_error(refused)
         raise gave_up(self.launch.label, died, owed, self.policy.restarts, cause, where=where) from cause
 
@@ -413,7 +414,9 @@ class Supervisor:
         number = search.work.number
         if search.exhausted:
             found = f"; rows found so far: {', '.join(map(str, search.lost))}" if search.lost else ""
-            self._tell("gave_up", slot, batch=number, detail=f"batch {number} killed {search.deaths} workers{found}")
+            self._tell(
+                "gave_up", slot, batch=number, detail=f"batch {number} killed {counted(search.deaths, 'worker')}{found}"
+            )
             raise gave_up(self.launch.label, died, number, search.deaths - 1, fault, where=where) from fault
         self._found(slot, search)
         slot.restart_at = time.monotonic()

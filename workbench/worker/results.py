@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import values
+from .words import counted
 
 Taken = Tuple[Any, Dict[int, str]]
 _DAY = 86_400_000_000
@@ -38,7 +39,7 @@ def taker(wire: Any, arrow: Any, sql: str) -> Callable[[Any, int], Taken]:
                 result = result[()]  # an array without dimensions is one value
             return _repeated(write, result, count)
         if len(column) != count:
-            raise WrongLength(f"the function got {count} rows and returned {len(column)} results")
+            raise WrongLength(f"the function got {counted(count, 'row')} and returned {counted(len(column), 'result')}")
         if isinstance(column, list):
             return write(_whole(column, wire))
         fast = _cast(column, wire, arrow)

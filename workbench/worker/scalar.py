@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
 from . import values
 from .interrupt import Interrupted
 from .row_errors import RowErrors
+from .words import a, counted
 
 ROW_PREFIX = "Error in scalar UDF execution at row"
 BATCH_PREFIX = "Error in batch UDF"
@@ -114,11 +115,11 @@ class Tuples(Rows):
         try:
             returned = self.function(rows[start:stop])
             if isinstance(returned, NO_ROWS):
-                raise TypeError(f"the function returned a {type(returned).__name__} instead of a list")
+                raise TypeError(f"the function returned {a(type(returned).__name__)} instead of a list")
             result = list(returned)
             if len(result) == stop - start:
                 return result
-            problem = f"the function got {stop - start} rows and returned {len(result)} results"
+            problem = f"the function got {counted(stop - start, 'row')} and returned {counted(len(result), 'result')}"
         except Interrupted:
             raise
         except BaseException as error:

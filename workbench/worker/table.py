@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 from . import values
 from .row_errors import RowErrors
+from .words import counted
 
 PREFIX = "Error in UDTF execution at row"
 PART_ROWS = 65536
@@ -122,7 +123,7 @@ def _several(count: int) -> Callable[[Any], Tuple[Any, ...]]:
         if not isinstance(item, tuple):
             raise Misshaped(f"Multi-field UDTF must yield tuples, got {type(item).__name__}")
         if len(item) != count:
-            raise Misshaped(f"Struct has {count} fields but tuple has {len(item)} elements")
+            raise Misshaped(f"Struct has {counted(count, 'field')} but tuple has {counted(len(item), 'element')}")
         return item
 
     return shape

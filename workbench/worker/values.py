@@ -17,6 +17,7 @@ import struct
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from .kinds import KINDS, Misfit, WrongType, without_zones
+from .words import a, counted
 
 Reader = Callable[[Any], List[Any]]
 Writer = Callable[[List[Any]], Tuple[Any, Dict[int, str]]]
@@ -192,7 +193,7 @@ def shown(value: Any) -> str:
 
 
 def _wrong(value: Any, sql: str, wanted: str) -> str:
-    return f"{shown(value)} is a {type(value).__name__}; {sql} wants {wanted}"
+    return f"{shown(value)} is {a(type(value).__name__)}; {sql} wants {wanted}"
 
 
 def _integer_checker(bits: int, sql: str) -> Callable[[Any], Optional[str]]:
@@ -342,7 +343,7 @@ def _struct_checker(
             items = [value.get(name) for name in names]
         elif isinstance(value, tuple):
             if len(value) != len(fields):
-                return f"Struct has {len(fields)} fields but tuple has {len(value)} elements"
+                return f"Struct has {counted(len(fields), 'field')} but tuple has {counted(len(value), 'element')}"
             items = list(value)
         else:
             return _wrong(value, sql, "dict or tuple")

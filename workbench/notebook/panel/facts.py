@@ -19,6 +19,7 @@ from workbench.notebook.views import short_error
 from workbench.session import Function, Run
 from workbench.session.report import counts, notice_lines, state_rows
 from workbench.session.vitals import lives
+from workbench.worker.words import counted
 
 MARKS: Final = 300
 TICKS: Final = 400
@@ -128,7 +129,9 @@ def _mark(run: Run, event: Event, numbers: Mapping[int, int]) -> Facts:
         "pid": event.pid,
         "signal": event.signal,
         "exit": event.exit_status,
-        "detail": _line(event.detail or (f"{event.rows:,} rows" if event.kind == "finished" and event.rows else "")),
+        "detail": _line(
+            event.detail or (counted(event.rows, "row") if event.kind == "finished" and event.rows else "")
+        ),
         "words": [_line(text) for text in words[-LAST_WORDS:]],
     }
 
