@@ -1,4 +1,4 @@
-"""Take the pictures of README.md from the browser tests: needs Debian's chromium, run by hand.
+"""Take the pictures and the film of README.md from the browser tests: needs Debian's chromium, run by hand.
 
 python tests/tools/make_pictures.py
 """
@@ -13,11 +13,12 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SHOWN = ("output-light", "output-dark", "history-light", "history-dark")
+SHOWN = ("output-light.png", "output-dark.png", "history-light.png", "history-dark.png", "film.webp")
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pytest", "-q", str(ROOT / "tests" / "browser" / "test_panel.py")]
-        subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "WORKBENCH_PICTURES": folder}, timeout=300)
+        tests = [str(ROOT / "tests" / "browser" / name) for name in ("test_panel.py", "film.py")]
+        command = [sys.executable, "-m", "pytest", "-q", "-s", *tests]
+        subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "WORKBENCH_PICTURES": folder}, timeout=400)
         for name in SHOWN:
-            shutil.copyfile(Path(folder) / f"{name}.png", ROOT / "notebooks" / "images" / f"panel-{name}.png")
+            shutil.copyfile(Path(folder) / name, ROOT / "notebooks" / "images" / f"panel-{name}")
