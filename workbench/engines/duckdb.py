@@ -19,8 +19,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workbench.engines.duckdb_overloads import choose, fields_of, split_types, stands_for
 from workbench.engines.duckdb_staged import Filled, Passing, Stages, many_rows
-from workbench.engines.duckdb_types import duckdb_type, quote, stored, struct_type, taken_as
+from workbench.engines.duckdb_types import duckdb_type, quote, stored, struct_type
 from workbench.errors import QueryError
 from workbench.functions import Kind, Volatility
 from workbench.sql.queries import Call, Query
@@ -34,7 +35,6 @@ TICK_SECONDS: Final = 0.1
 """How often the caller is told that a statement is still running."""
 
 _UNBOUND: Final = re.compile(r"given name and argument types '(__call_(\d+)\((.*)\))'\. You might", re.DOTALL)
-_LITERALS: Final = {"INTEGER_LITERAL": "BIGINT", "STRING_LITERAL": "VARCHAR", '"NULL"': "INTEGER", "JSON": "VARCHAR"}
 
 
 class SqlFunction(Passing, Protocol):
@@ -247,15 +247,15 @@ class _Statement:
         if call.form in ("aggregate", "running"):
             types = fields_of(given[0])
         types = types[: call.arguments]
-        arrows = [self._arrow(_LITERALS.get(name, name)) for name in types]
-        function = choose(call, self._overloads(call.name), types, arrows)
+        arrows = [self._arrow(stands_for(name)) for name in types]
+        function = choose(self._overloads(call.name), call, types, arrows)
         if function not in self._used:
             self._used.append(function)
         taken = []
         for wanted, name in zip(function.arguments, types, strict=True):
             large = name == "INTEGER_LITERAL" and isinstance(wanted, LargeInt)  # a literal may have 39 digits
             target = duckdb_type(wanted) if large or name in ("STRING_LITERAL", '"NULL"') else None
-            taken.append(target or _LITERALS.get(name, name))
+            taken.append(target or stands_for(name))
         returns = result_type(call, function)
         if call.form in ("aggregate", "running"):
             fields = [f"a{index} {name}" for index, name in enumerate(taken)] or ["none INTEGER"]
@@ -382,69 +382,3 @@ def result_type(call: Call, function: SqlFunction) -> str:
             hint="it has DECIMAL up to 38 digits",
         )
     return made
-
-
-def choose(
-    call: Call, overloads: Sequence[SqlFunction], types: Sequence[str], arrows: Sequence[pa.DataType]
-) -> SqlFunction:
-    """The overload that takes arguments of these types, the nearest if several do. Raises QueryError."""
-    best: tuple[int, SqlFunction] | None = None
-    for function in overloads:
-        if len(function.arguments) != len(types):
-            continue
-        distances = [
-            _distance(wanted, name, arrow)
-            for wanted, name, arrow in zip(function.arguments, types, arrows, strict=True)
-        ]
-        if None not in distances:
-            total = sum(distance for distance in distances if distance is not None)
-            if best is None or total < best[0]:
-                best = total, function
-    if best is not None:
-        return best[1]
-    wanted = "; ".join(f"{call.name}({', '.join(map(str, function.arguments))})" for function in overloads)
-    given = ", ".join(_LITERALS.get(name, name) if name != '"NULL"' else "NULL" for name in types)
-    raise QueryError(
-        f"{call.name} is called with ({given}), there is {wanted}",
-        offset=call.offset,
-        hint="cast the arguments, as in CAST(x AS BIGINT)",
-    )
-
-
-def _distance(wanted: DataType, name: str, arrow: pa.DataType) -> int | None:
-    """How far an argument is from what is wanted; None if it cannot be taken."""
-    if name == '"NULL"':
-        return 0
-    if wanted.arrow == arrow:
-        return 0
-    if wanted.accepts(arrow):
-        if pa.types.is_integer(arrow) and pa.types.is_integer(wanted.arrow):
-            wider: int = wanted.arrow.bit_width - arrow.bit_width
-            return wider // 8 if wider > 0 else 100 - wider
-        if pa.types.is_integer(wanted.arrow):
-            return 150  # only whole numbers will do
-        numbers = (pa.types.is_integer, pa.types.is_decimal, pa.types.is_floating)
-        return 10 if [test(arrow) for test in numbers] == [test(wanted.arrow) for test in numbers] else 20
-    return 200 if taken_as(wanted, name, arrow) else None
-
-
-def split_types(text: str) -> list[str]:
-    """``BIGINT, STRUCT(a INTEGER, b VARCHAR)[]`` as two names."""
-    parts, depth, begin, quoted = [], 0, 0, ""
-    for index, sign in enumerate(text):
-        if quoted:
-            quoted = "" if sign == quoted else quoted
-        elif sign in "\"'":
-            quoted = sign
-        elif sign == "," and depth == 0:
-            parts.append(text[begin:index].strip())
-            begin = index + 1
-        else:
-            depth += (sign == "(") - (sign == ")")
-    return [*parts, text[begin:].strip()] if text.strip() else []
-
-
-def fields_of(text: str) -> list[str]:
-    """The types of the fields in ``STRUCT(a0 BIGINT, a1 VARCHAR)[]``."""
-    inside = text[len("STRUCT(") : text.rindex(")")]
-    return [part.partition(" ")[2] for part in split_types(inside)]
