@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Final, Literal
 
 import sqlglot
@@ -31,6 +32,16 @@ READS: Final = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
 WRITES: Final = (exp.Insert, exp.Create, exp.Drop, exp.TruncateTable, exp.Delete, exp.Update, exp.Describe)
 TABLES: Final = ("TABLE", "VIEW")
 
+BEGINNINGS: Final = (
+    *("SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "TRUNCATE"),
+    *("CREATE", "DROP", "DESCRIBE", "SHOW", "EXPLAIN"),
+)
+"""Words that a statement begins with."""
+
+ALIKE: Final = 0.75
+"""How alike a word is to the one that was meant, as difflib counts: SELEC and SLECT are, SET is not."""
+
+_FIRST: Final = re.compile(r"[\s(]*(\w+)")
 _EXPLAIN: Final = re.compile(r"\s*(EXPLAIN)\s+(?:(?:VERBOSE|PLAN)\s+)?(?=SELECT|WITH|INSERT|\()", re.IGNORECASE)
 
 
@@ -147,6 +158,8 @@ class _Rewriter:
         words = " ".join(text.split()[:2]).upper()
         kind = str(tree.args.get("kind") or "").upper()
         if not isinstance(tree, (*READS, *WRITES)):
+            if isinstance(tree, exp.Condition | exp.Alias) and (misspelt := _misspelt(text)) is not None:
+                raise misspelt
             raise QueryError(f"{words} cannot be run here", offset=len(text) - len(text.lstrip()))
         if isinstance(tree, exp.Create | exp.Drop) and kind not in TABLES:
             raise QueryError(f"{words} cannot be run here", offset=0)
@@ -337,8 +350,22 @@ def _tables(tree: exp.Expr) -> Iterator[tuple[str, str]]:
             yield key
 
 
+def _misspelt(text: str) -> QueryError | None:
+    """The first word of a statement, if it is nearly one: sqlglot takes it for a name, and stumbles later."""
+    first = _FIRST.match(text)
+    if first is None or first[1].upper() in BEGINNINGS:
+        return None
+    near = get_close_matches(first[1].upper(), BEGINNINGS, n=1, cutoff=ALIKE)
+    if not near:
+        return None
+    message = f"the statement cannot be read at {first[1]!r}"
+    return QueryError(message, offset=first.start(1), hint=f"did you mean {near[0]}?")
+
+
 def _not_read(error: ParseError, text: str) -> QueryError:
     """What sqlglot could not read, in our words."""
+    if (misspelt := _misspelt(text)) is not None:
+        return misspelt
     found: Sequence[Mapping[str, object]] = error.errors or [{}]
     first = found[0]
     word = str(first.get("highlight") or "")
@@ -346,9 +373,8 @@ def _not_read(error: ParseError, text: str) -> QueryError:
     if word.upper() in queries_builtins.REFUSED:
         return QueryError(f"the type {word.upper()} cannot be had here", offset=at)
     near = f" at {word!r}" if word else ""
-    return QueryError(
-        f"the statement cannot be read{near}: {str(first.get('description') or error).lower()}", offset=at
-    )
+    why = str(first.get("description") or error).partition(" for <class")[0].lower()
+    return QueryError(f"the statement cannot be read{near}: {why}", offset=at)
 
 
 def _offset(text: str, line: object, column: object, length: int) -> int:
