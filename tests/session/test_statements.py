@@ -96,6 +96,15 @@ def test_code_is_not_looked_at_before_the_first_call(
         w.function("broken").call(1)
 
 
+def test_code_that_is_no_python_is_created_with_a_note(w: Workbench, session: SqlSession) -> None:
+    """As Doris takes it, so do we; but who wrote it is told at once, with the line."""
+    (answer,) = run(w, session, ddl("FUNCTION broken(INT) RETURNS INT", "def evaluate(a):\n    return a +\n"))
+    assert answer.table.to_pylist() == [{"Status": "created broken(INT) v1"}]
+    assert answer.notes == ("each call will fail: line 2 of broken: SyntaxError: invalid syntax",)
+    (answer,) = run(w, session, ddl("FUNCTION whole(INT) RETURNS INT"))
+    assert answer.notes == ()
+
+
 def test_the_body_names_no_file(w: Workbench, session: SqlSession, tmp_path: Path) -> None:
     """A body that looks like a path is code: nothing of this machine is read."""
     secret = tmp_path / "secret.py"

@@ -1,7 +1,8 @@
 """From CREATE FUNCTION to a spec and a package: code that nobody has read yet, as Doris takes it.
 
-The invariant: whatever the code is, it is packaged as it stands; what is wrong with it shows at the first call. What a
-statement must have is checked when it is read (`workbench.sql.create`). Left out on purpose: registering.
+The invariant: whatever the code is, it is packaged as it stands; what is wrong with it shows at the first call, and is
+told in a note before if it cannot even be read. What a statement must have is checked when it is read
+(`workbench.sql.create`). Left out on purpose: registering.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ast
 import sys
 import warnings
 from pathlib import Path
+from typing import Final
 
 from workbench.environments import find_python
 from workbench.errors import PythonNotFound
@@ -20,6 +22,9 @@ from workbench.packaging import Package, build, fetch, from_text, read_zip, reso
 from workbench.session.define import Defined, module_name
 from workbench.session.pythons import pythons
 from workbench.sql.statements import CreateFunction
+
+_UNREADABLE: Final = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What `ast.parse` raises."""
 
 
 def define_sql(statement: CreateFunction, signature: Signature, *, cache: Path) -> tuple[Defined, tuple[str, ...]]:
@@ -51,6 +56,8 @@ def define_sql(statement: CreateFunction, signature: Signature, *, cache: Path) 
         database=signature.database,
         mode=_mode(statement, signature, source, symbol.rpartition(".")[2]),
     )
+    if python is None:  # another Python may read what ours cannot
+        notes += _unreadable(source, symbol)
     data = package.data if package is not None else build(from_text(source, entry.removesuffix(".py")), spec)
     return Defined(spec, data, source), notes
 
@@ -60,13 +67,28 @@ def _mode(statement: CreateFunction, signature: Signature, source: str, attribut
     if statement.kind != "udf":
         return ROW
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape sequence is not the statement's business
-            tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = _parsed(source)
+    except _UNREADABLE:
         return mode_of(None, signature, statement.batch_size, {})
     found = definitions(tree.body).get(attribute)
     return mode_of(found.node if found else None, signature, statement.batch_size, imported(tree))
+
+
+def _parsed(source: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an odd escape sequence is not the statement's business
+        return ast.parse(source)
+
+
+def _unreadable(source: str, symbol: str) -> tuple[str, ...]:
+    """A note on code that is no Python: as in Doris it is taken, and every call of it fails."""
+    try:
+        _parsed(source)
+    except _UNREADABLE as error:
+        line = f"line {error.lineno} of " if isinstance(error, SyntaxError) and error.lineno else ""
+        said = error.msg if isinstance(error, SyntaxError) else str(error)
+        return (f"each call will fail: {line}{symbol.rpartition('.')[0]}: {type(error).__name__}: {said}",)
+    return ()
 
 
 def _python(version: str | None) -> tuple[str | None, tuple[str, ...]]:
