@@ -7,7 +7,7 @@
 const ROW = 26;
 const PAGE = 100;
 const TALL = 340; // pixels of a table that is longer than this
-const TALLEST = 8_000_000; // pixels that every browser can scroll; longer tables are scrolled in proportion
+const TALLEST = 8_000_000; // pixels that every browser can scroll; of longer tables the scroll bar moves in proportion
 const FAILED = 1;
 const STRIPE = 2;
 
@@ -17,12 +17,14 @@ class Grid {
     this.view = { column: -1, down: false, text: "" };
     this.active = { row: 0, column: 0 };
     this.anchor = null;
+    this.top = 0; // the first row in sight, with its fraction
+    this.put = 0; // where the scroll bar was put for it
     this.head = h("div", { class: "row head", role: "row", "aria-rowindex": "1" });
     this.body = h("div", { class: "rows", role: "rowgroup" });
     this.space = h("div", { class: "space" });
     this.box = h(
       "div",
-      { class: "grid", role: "grid", tabindex: "0", "aria-label": "Output", "aria-multiselectable": "true", onscroll: () => this.draw(), onkeydown: (event) => this.key(event) },
+      { class: "grid", role: "grid", tabindex: "0", "aria-label": "Output", "aria-multiselectable": "true", onscroll: () => this.scrolled(), onwheel: (event) => this.wheel(event), onkeydown: (event) => this.key(event) },
       h("div", { role: "rowgroup", class: "top" }, this.head),
       this.space,
       this.body,
@@ -31,7 +33,7 @@ class Grid {
     this.found = h("span", { class: "found", "aria-live": "polite" });
     const button = h("button", { type: "button", title: "Copy the selected cells (Ctrl+C)", onclick: () => this.copied() }, "Copy");
     this.element = h("div", { class: "gridbox" }, h("div", { class: "tools" }, this.filter, this.found, button), this.box);
-    this.watch = new ResizeObserver(() => this.draw());
+    this.watch = new ResizeObserver(() => this.columns && this.scroll(this.top)); // also after another tab was in sight
     this.watch.observe(this.box);
   }
 
@@ -50,8 +52,7 @@ class Grid {
     this.anchor = null;
     this.reset(output.page);
     this.heading();
-    this.box.scrollTop = 0;
-    this.draw();
+    this.scroll(0);
   }
 
   // The newest rows are others now; the view, the place and the selection stay. One question at a time.
@@ -62,12 +63,12 @@ class Grid {
     for (let done; done !== this.output; ) {
       done = this.output;
       const { view } = this;
-      const from = Math.max(0, Math.floor(this.first()) - 8);
+      const from = Math.max(0, Math.floor(this.top) - 8);
       const plain = view.column < 0 && !view.text;
       const page = plain && !this.box.scrollTop ? done.page : await this.ask(view, from, from + PAGE);
       if (view !== this.view || page.error) continue;
       this.reset(page);
-      this.draw();
+      this.scroll(this.top);
     }
     this.renewing = false;
   }
@@ -136,39 +137,77 @@ class Grid {
     this.timer = setTimeout(() => this.look({ text: this.filter.value }), 200);
   }
 
+  // One question at a time: whoever types does not queue up answers that nobody waits for.
   async look(change) {
     this.view = { ...this.view, ...change };
-    const view = this.view;
-    const page = await this.ask(view, 0, PAGE);
-    if (view !== this.view) return;
+    if (this.looking) return;
+    this.looking = true;
+    let view, page;
+    while (view !== this.view) {
+      view = this.view;
+      page = await this.ask(view, 0, PAGE);
+    }
+    this.looking = false;
     if (page.error) return this.failed(page.error);
     this.reset(page);
     this.anchor = null;
     this.active.row = 0;
-    this.box.scrollTop = 0;
     const focused = this.head.contains(document.activeElement);
     this.heading();
     if (focused && view.column >= 0) this.head.querySelectorAll("[role=columnheader]")[view.column + (this.labelled ? 1 : 0)].querySelector("button")?.focus();
+    this.scroll(0);
+  }
+
+  // Rows that fit, rows above the last screen, and pixels that the bar goes through.
+  room() {
+    const pixels = this.box.clientHeight - this.head.offsetHeight;
+    const rows = pixels / ROW;
+    return { rows, most: Math.max(0, this.count - rows), bar: Math.max(1, Math.min(this.count * ROW, TALLEST) - pixels) };
+  }
+
+  get tall() {
+    return this.count * ROW > TALLEST;
+  }
+
+  // Show this row first. A pixel of the bar may be many rows, so that the row is kept and not read from the bar.
+  scroll(row) {
+    const { most, bar } = this.room();
+    this.top = Math.max(0, Math.min(most, row));
+    this.size();
+    this.box.scrollTop = this.tall ? (this.top / most) * bar : this.top * ROW;
+    this.put = this.box.scrollTop;
     this.draw();
   }
 
-  // The first row in sight; of tables that are taller than a browser can scroll, by proportion.
-  first() {
-    const room = this.box.clientHeight - this.head.offsetHeight;
-    const height = this.count * ROW;
-    const most = Math.max(1, Math.min(height, TALLEST) - room);
-    return height <= TALLEST ? this.box.scrollTop / ROW : (this.box.scrollTop / most) * Math.max(0, this.count - room / ROW);
+  // The bar was moved: by a hand, if it is not where it was put.
+  scrolled() {
+    if (this.box.scrollTop === this.put) return;
+    this.put = this.box.scrollTop;
+    const { most, bar } = this.room();
+    this.top = this.tall ? Math.min(most, (this.put / bar) * most) : this.put / ROW;
+    this.draw();
+  }
+
+  // In tall tables a wheel moves by rows and not by parts of the table.
+  wheel(event) {
+    if (!this.tall || event.ctrlKey || event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) return;
+    const before = this.top;
+    this.scroll(before + event.deltaY * [1 / ROW, 1, 10][event.deltaMode]);
+    if (this.top !== before) event.preventDefault();
+  }
+
+  size() {
+    this.space.style.height = `${Math.min(this.count * ROW, TALLEST)}px`;
   }
 
   draw() {
     if (!this.columns || !this.box.clientHeight) return;
     this.fit();
-    const room = this.box.clientHeight - this.head.offsetHeight;
     this.box.setAttribute("aria-rowcount", this.count + 1);
-    this.space.style.height = `${Math.min(this.count * ROW, TALLEST)}px`;
-    const exact = this.first();
+    this.size();
+    const exact = this.top;
     const begin = Math.max(0, Math.floor(exact) - 4);
-    const end = Math.min(this.count, Math.ceil(exact + room / ROW) + 4);
+    const end = Math.min(this.count, Math.ceil(exact + this.room().rows) + 4);
     const drawn = [];
     for (let number = begin; number < end; number++) drawn.push(this.element_of(number));
     this.body.style.transform = `translateY(${this.box.scrollTop - (exact - begin) * ROW}px)`;
@@ -251,20 +290,15 @@ class Grid {
   go(row, column, extend) {
     this.anchor = extend ? (this.anchor ?? { ...this.active }) : null;
     this.active = { row: Math.max(0, Math.min(this.count - 1, row)), column: Math.max(0, Math.min(this.columns.length - 1, column)) };
-    const room = Math.floor((this.box.clientHeight - this.head.offsetHeight) / ROW);
-    const first = this.first();
-    const wanted = this.active.row < first ? this.active.row : this.active.row > first + room - 1 ? this.active.row - room + 1 : null;
-    if (wanted !== null) {
-      const height = this.count * ROW;
-      const pixels = this.box.clientHeight - this.head.offsetHeight;
-      this.box.scrollTop = height <= TALLEST ? wanted * ROW : (wanted / Math.max(1, this.count - pixels / ROW)) * (TALLEST - pixels);
-    }
-    this.draw();
+    const { rows } = this.room();
+    if (this.active.row < this.top) this.scroll(this.active.row);
+    else if (this.active.row + 1 > this.top + rows) this.scroll(this.active.row + 1 - rows);
+    else this.draw();
   }
 
   key(event) {
     if (event.target !== this.box || !this.count) return;
-    const room = Math.max(1, Math.floor((this.box.clientHeight - this.head.offsetHeight) / ROW) - 1);
+    const room = Math.max(1, Math.floor(this.room().rows) - 1);
     const far = event.ctrlKey || event.metaKey;
     const { row, column } = this.active;
     const moves = {
