@@ -21,6 +21,7 @@ from workbench import settings
 from workbench.errors import Frame
 from workbench.events import Event, LogLine
 from workbench.session.fan_out import FanOut
+from workbench.session.places import Places
 from workbench.session.recent import Recent
 
 EVENT_COLUMNS = ("time", "kind", "worker", "pid", "batch", "rows", "signal", "exit_status", "detail")
@@ -68,6 +69,7 @@ class Record:
     """The row that ended the run, if one did. It is not counted as set aside."""
     lines: deque[LogLine] = field(default_factory=lambda: deque(maxlen=settings.LOG_LINES))
     lines_seen: int = 0
+    places: Places = field(default_factory=Places)
     _events: deque[tuple[int, Event]] = field(default_factory=lambda: deque(maxlen=settings.EVENT_RING))
     _ticks: deque[tuple[int, Event]] = field(default_factory=lambda: deque(maxlen=settings.EVENT_RING))
     _count: int = 0
@@ -81,6 +83,8 @@ class Record:
         (self._ticks if event.kind == "batch" else self._events).append((self._count, event))
         self._count += 1
         self.restarts += event.kind == "restarted"
+        if event.kind == "crashed":
+            self.places.died(event, list(self.lines))
 
     def line(self, line: LogLine) -> None:
         """Note a log line."""

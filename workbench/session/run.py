@@ -278,6 +278,7 @@ class Run:
     def _fail_or_note(self, outcome: Outcome, prepared: Prepared, failing: list[RowError]) -> None:
         number = outcome.number or 0
         first = failing[0]
+        self.record.places.failed((prepared.number(error.row), error.info) for error in failing)
         if self.on_error == "fail":
             self.record.ended_by = letter(number, prepared, first), prepared.original.slice(first.row, 1)
             logs = [line.text for line in list(self.record.lines)[-20:]]

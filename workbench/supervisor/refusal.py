@@ -25,8 +25,8 @@ from workbench.supervisor import missing
 from workbench.supervisor.worker import Died, Launch
 from workbench.worker.words import counted
 
-_STACK: Final = re.compile(r'File "(?P<path>[^"]*/package/(?P<file>[^"]+))", line (?P<line>\d+) in (?P<function>.+)')
-"""A line of faulthandler's dump in the user's own code: packages are unpacked into folders of that name."""
+_STACK: Final = re.compile(r'File "(?P<path>[^"]*/package/(?P<file>[^"]+))", line (?P<line>\d+),? in (?P<function>.+)')
+"""A line of a dump or a traceback in the user's own code: packages are unpacked into folders of that name."""
 
 _STARTED: Final = re.compile(r"threading\.py\", line \d+ in _bootstrap$", re.MULTILINE)
 """The outermost frame of a thread that is not the first."""

@@ -1,7 +1,8 @@
 """The failing rows of one batch, each with its error as plain data.
 
-The invariant: a row is listed once, with its first error; of many only the first 20 carry frames and locals. Left out
-on purpose: what becomes of the row, which is the parent's to decide.
+The invariant: a row is listed once, with its first error; of many only the first 20 carry all their frames with
+locals, the others the lines they failed on. Left out on purpose: what becomes of the row, which is the parent's to
+decide.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Any, Dict, List, Sequence
 from . import failures
 from .interrupt import Interrupted
 
-MAX_DETAILED = 20  # errors of one batch that carry frames and locals; the others only their text
+MAX_DETAILED = 20  # errors of one batch that carry all their frames with locals
+MAX_PLACES = 3  # innermost frames of the others: their lines only
 
 
 class RowErrors:
@@ -31,7 +33,8 @@ class RowErrors:
         if at is not None:
             info["frames"] = [failures.frame_at(at, at.f_lineno, self._roots)]
         if len(self.found) >= MAX_DETAILED:
-            info["frames"], info["error"] = [], info["error"][:200]
+            where = [dict(frame, text="", locals={}) for frame in info["frames"][-MAX_PLACES:]]
+            info["frames"], info["error"] = where, info["error"][:200]
         self._add(row, info)
 
     def mismatch(self, row: int, message: str, error_type: str = "ValueMismatch") -> None:
