@@ -18,7 +18,7 @@ import pyarrow as pa
 import pytest
 
 import workbench.worker
-from workbench.events import Event, LogLine
+from workbench.events import ROUTINE, Event, LogLine
 from workbench.supervisor.outcome import Outcome
 from workbench.supervisor.pool import Pool
 from workbench.supervisor.restart import RestartPolicy
@@ -147,8 +147,8 @@ class Bench:
             supervisor.close()
 
     def kinds(self) -> list[str]:
-        """The kinds of events, but for finished batches."""
-        return [event.kind for event in self.events if event.kind != "batch"]
+        """The kinds of events, but for what is routine."""
+        return [event.kind for event in self.events if event.kind not in ROUTINE]
 
     def event(self, kind: str) -> Event:
         """The first event of a kind."""

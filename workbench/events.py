@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 EventKind = Literal[
     "started",  # a worker is ready; detail says with which Python
     "batch",  # a batch was answered
+    "snapshot",  # an aggregate's state was saved as it was after the batch
     "crashed",  # a worker died although nobody asked it to
     "silent",  # a worker gives no sign of life: it may be stopped, or hold the GIL
     "interrupted",  # a batch was out of time, and its worker gave it up; it goes on with the next
@@ -28,9 +29,13 @@ EventKind = Literal[
     "finished",  # all input was answered
 ]
 
+ROUTINE: Final = frozenset({"batch", "snapshot"})
+"""What comes with every few batches of a run in which nothing happens: a history of it is made without these."""
+
 SIGNS: Final[dict[str, str]] = {
     "started": "●",
     "batch": "·",
+    "snapshot": "▣",
     "crashed": "✕",
     "silent": "▲",
     "interrupted": "▲",

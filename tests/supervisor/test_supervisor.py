@@ -214,6 +214,17 @@ def test_a_state_survives_kills(tmp_path: Path, bench: Bench, workers: int) -> N
     assert "state restored" in bench.event("restarted").detail
 
 
+def test_snapshots_and_what_is_restored_from_them_are_told(tmp_path: Path, bench: Bench) -> None:
+    """After each 16th batch; a restart says after which one its state was saved, and which batches it did again."""
+    mark = str(tmp_path / "mark")
+    die = f"if value == 21 and not os.path.exists({mark!r}): open({mark!r}, 'w').close(); os._exit(1)"
+    code = "import os" + SUM.replace("self.total += value", f"\n        {die}\n        self.total += value")
+    bench.run(function(tmp_path, code, kind="udaf"), ids(40, 1))
+    assert [event.batch for event in bench.events if event.kind == "snapshot"] == [15, 31]
+    again = bench.event("restarted").detail
+    assert again.endswith("state restored from the snapshot after batch 15, batches 16 to 20 replayed")
+
+
 def test_an_aggregate_of_nothing(tmp_path: Path, bench: Bench) -> None:
     """Without any batch an aggregate has one row without groups, and none with."""
     launch = function(tmp_path, SUM, kind="udaf")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from workbench.errors import RegistryError, WorkbenchError
-from workbench.events import Event
+from workbench.events import ROUTINE, Event
 from workbench.registry import DeadLetter, Registry
 from workbench.session.record import Record, as_json
 from workbench.session.run import Run
@@ -37,9 +37,9 @@ class History:
         self._broken = False
 
     def event(self, event: Event) -> None:
-        """Store an event; those of finished batches together with the next that is of another kind."""
+        """Store an event; what is routine together with the next that is not."""
         self._ticks.append(event)
-        if event.kind != "batch":
+        if event.kind not in ROUTINE:
             events = list(self._ticks)
             self._ticks.clear()
             self._try(lambda: self._registry.add_events(self._run_id, events))

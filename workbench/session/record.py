@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from workbench import settings
 from workbench.errors import Frame
-from workbench.events import Event, LogLine
+from workbench.events import ROUTINE, Event, LogLine
 from workbench.session.fan_out import FanOut
 from workbench.session.places import Places
 from workbench.session.recent import Recent
@@ -80,7 +80,7 @@ class Record:
 
     def event(self, event: Event) -> None:
         """Note an event."""
-        (self._ticks if event.kind == "batch" else self._events).append((self._count, event))
+        (self._ticks if event.kind in ROUTINE else self._events).append((self._count, event))
         self._count += 1
         self.restarts += event.kind == "restarted"
         if event.kind == "crashed":
@@ -149,7 +149,7 @@ class Record:
     @property
     def ticks(self) -> list[Event]:
         """The finished batches that were kept."""
-        return [event for _, event in self._ticks]
+        return [event for _, event in list(self._ticks) if event.kind == "batch"]
 
     def events_frame(self) -> pd.DataFrame:
         """One row an event; see `workbench.events.Event`."""

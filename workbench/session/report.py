@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 
 from workbench.errors import Frame, UdfError, WorkbenchError
-from workbench.events import SIGNS, Event
+from workbench.events import ROUTINE, SIGNS, Event
 from workbench.functions import FunctionSpec
 from workbench.session.run import Run
 from workbench.types import quote_name
@@ -151,7 +151,7 @@ def event_rows(events: Iterable[Event]) -> list[HistoryRow]:
     numbers: dict[int, int] = {}
     rows = []
     for event in events:
-        if event.kind == "batch" or (event.kind == "stopped" and not event.detail):
+        if event.kind in ROUTINE or (event.kind == "stopped" and not event.detail):
             continue
         worker = "" if event.worker is None else str(numbers.setdefault(event.worker, len(numbers) + 1))
         batch = "" if event.batch is None else str(event.batch)

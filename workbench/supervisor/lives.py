@@ -62,15 +62,15 @@ class Lives:
         """Start after a death, and tell what is done again. ``began`` is how many batches the run has taken so far."""
         again = dict.fromkeys(str(work.number) for work in slot.owed if work.request == "batch" and not work.answered)
         head = slot.owed[0] if slot.owed else None
-        kept = len(slot.journal)
+        journal = [work.number for work in slot.journal]
         self.start(slot)
         detail = f"{self._policy.restarts}/{self._policy.allowed}"
         if head is not None and head.search is not None:
             detail = f"looking for the row in batch {head.number}: {head.rows}"
         elif again:
             detail += f"; batch {', '.join(again)} sent again"
-        if self._launch.keeps_state and (slot.snapshot or kept):
-            detail += f"; state restored, {counted(kept, 'batch', 'batches')} replayed"
+        if self._launch.keeps_state and (slot.snapshot or journal):
+            detail += f"; state restored{_from(slot.saved, journal)}"
         self._teller.event("restarted", slot, detail=detail)
         if not self._launch.reusable and began > len(again):
             lost = "what the script had in memory is gone; a script's state cannot be saved"
@@ -111,3 +111,16 @@ class Lives:
                 self._teller.event("stopped", slot)
                 worker.close()
             slot.vacate()
+
+
+def _from(saved: int | None, journal: Sequence[int]) -> str:
+    """Where a state comes from that is restored: the snapshot after a batch, and batches that are done again."""
+    snapshot = "" if saved is None else f" from the snapshot after batch {saved}"
+    if not journal:
+        return snapshot
+    first, last, count = journal[0], journal[-1], len(journal)
+    if count == 1:
+        again = f"batch {first}"
+    else:
+        again = f"batches {first} to {last}" if last - first == count - 1 else f"{count} batches"
+    return f"{snapshot}, {again} replayed"

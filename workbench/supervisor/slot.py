@@ -59,9 +59,10 @@ class Work:
 class Slot:
     """See the module. Times are monotonic seconds; ``fault`` is why we ended the worker, ``refused`` what it said.
 
-    ``new_size`` is its memory after its first batch, in bytes; a ``tired`` one is to be replaced once it owes
-    nothing; a ``silent`` one was told to be not responding. Of one that is out of time, ``overdue`` is the error with
-    the stack that it hung in, once it is there; at ``give_up_at`` it is ended.
+    ``snapshot`` is the state as it was after batch ``saved``. ``new_size`` is its memory after its first batch, in
+    bytes; a ``tired`` one is to be replaced once it owes nothing; a ``silent`` one was told to be not responding. Of
+    one that is out of time, ``overdue`` is the error with the stack that it hung in, once it is there; it is ended
+    at ``give_up_at``.
     """
 
     index: int
@@ -71,6 +72,7 @@ class Slot:
     heard: deque[Reply | Died] = field(default_factory=deque)
     journal: list[Work] = field(default_factory=list)
     snapshot: bytes = b""
+    saved: int | None = None
     since_snapshot: int = 0
     last_batch: int | None = None
     restart_at: float | None = None

@@ -241,8 +241,7 @@ class Supervisor:
             case Answer():
                 self._on_answer(slot, reply)
             case Blob(_, data):
-                slot.settle()
-                slot.snapshot, slot.journal = data, []
+                self._saved(slot, slot.settle(), data)
                 if slot.tired and not slot.owed:
                     self._lives.replace(slot, f"near its memory limit of {self._memory}")
             case Refused(phase, number, info):
@@ -255,6 +254,15 @@ class Supervisor:
                 slot.closing_since = time.monotonic()
             case Died():
                 self._on_death(slot, reply)
+
+    def _saved(self, slot: Slot, work: Work, data: bytes) -> None:
+        """Keep a snapshot, after which nothing before it need be done again; that of the end is no news."""
+        slot.snapshot = data
+        if slot.journal:
+            slot.saved = slot.journal.pop().number
+            slot.journal = []
+            if work.number < self._taken:
+                self._tell("snapshot", slot, batch=slot.saved)
 
     def _gave_way(self, slot: Slot, reply: Reply | Died) -> None:
         """A worker that is out of time gave up its batch, or finished it meanwhile: it is kept, the batch is not.
@@ -313,7 +321,7 @@ class Supervisor:
             slot.tired = True
             if self.launch.keeps_state:
                 slot.since_snapshot = 0
-                self._give(slot, Work("snapshot", self._taken))
+                self._give(slot, Work("snapshot", self._taken - 1))
         if slot.tired and not slot.owed:
             self._lives.replace(slot, f"near its memory limit of {self._memory}")
 

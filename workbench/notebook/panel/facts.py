@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from workbench.errors import UsageProblem, WorkbenchError
-from workbench.events import SIGNS, Event
+from workbench.events import ROUTINE, SIGNS, Event
 from workbench.notebook.cells import shorten, visible
 from workbench.notebook.grid import Limits, letters_grid, readable
 from workbench.notebook.views import short_error
@@ -104,7 +104,7 @@ def history(run: Run) -> Facts:
             bar["pid"] = bar["pid"] or event.pid
             if event.kind in _ENDS and bar["to"] is None:
                 bar["to"], bar["end"] = event.time, event.kind
-        if event.kind != "batch" and not (event.kind == "stopped" and not event.detail):
+        if event.kind not in ROUTINE and not (event.kind == "stopped" and not event.detail):
             marks.append(_mark(run, event, numbers))
     ticks = [[numbers[event.worker], round(event.time, 6), event.batch] for event in record.ticks if event.worker]
     return {
