@@ -19,7 +19,6 @@ from workbench.supervisor.restart import RestartPolicy
 from workbench.supervisor.slot import Slot
 from workbench.supervisor.telling import Teller
 from workbench.supervisor.worker import Launch, Worker, ignore
-from workbench.worker.words import counted
 
 
 class Lives:
