@@ -114,7 +114,7 @@ def test_a_stream_is_held_stepped_and_stopped(tenth: Function) -> None:
     with Stream(tenth, frame, loop=True, batch_rows=3) as live:
         until(lambda: live.run.record.rows_in > 30)
         live.pause()
-        until(lambda: live.status == "paused" and live.run._gate._holder is None)
+        until(lambda: live.run.held)
         rows = live.run.record.rows_in
         live.step()
         until(lambda: live.run.record.rows_in == rows + 3)

@@ -18,13 +18,18 @@ class Gate:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._holder: int | None = None
-        self._paused = self._shut = False
+        self._paused = self._shut = self._held = False
         self._steps = 0
 
     @property
     def paused(self) -> bool:
         """Whether the run is held, or will be once it is done with its batch."""
         return self._paused
+
+    @property
+    def held(self) -> bool:
+        """Whether the run stands at the gate: what was on its way has come."""
+        return self._held
 
     def enter(self) -> None:
         """Wait until nobody else is inside."""
@@ -45,7 +50,9 @@ class Gate:
             if not self._paused:
                 return
             self.leave()
+            self._held = True
             self._changed.wait_for(lambda: not self._paused or self._steps or self._shut)
+            self._held = False
             self._steps = max(0, self._steps - 1)
             self.enter()
 
@@ -77,3 +84,31 @@ class Gate:
             yield
         finally:
             self.leave()
+
+
+class Gated:
+    """What a run offers of its gate; from any thread."""
+
+    _gate: Gate
+
+    def pause(self) -> None:
+        """Hold the thread that moves the run before its next batch, until `resume`, `step` or `close`."""
+        self._gate.pause()
+
+    def resume(self) -> None:
+        """Let a paused run go on."""
+        self._gate.resume()
+
+    def step(self) -> None:
+        """Let a run go on by one batch, and pause it again."""
+        self._gate.step()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it was told to `pause`, or to `step`."""
+        return self._gate.paused
+
+    @property
+    def held(self) -> bool:
+        """Whether it stands still: a run that was told to `pause` first finishes the batch that it is at."""
+        return self._gate.held

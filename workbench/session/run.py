@@ -24,7 +24,7 @@ from workbench.functions import FunctionSpec
 from workbench.session.binding import Binding, Prepared, RowError
 from workbench.session.blame import first_line, letter, udf_error
 from workbench.session.data import Data, describe
-from workbench.session.gate import Gate
+from workbench.session.gate import Gate, Gated
 from workbench.session.record import DeadLetter, Notes
 from workbench.supervisor.outcome import Outcome
 from workbench.supervisor.refusal import in_short
@@ -36,7 +36,7 @@ Ending = Callable[["Run | None", str, Exception | None], None]
 """Told once that a run has ended: the run (None if it was collected), how, and its error."""
 
 
-class Run:
+class Run(Gated):
     """A run of a function over some data; made by `Function.run`. A context manager; closed when it is collected.
 
     `batches` streams the result once and keeps nothing. `to_arrow`, `to_pandas` and `wait` finish the run, keep its
@@ -342,23 +342,6 @@ class Run:
         self._supervisor.stop()
         with self._gate.shut():
             self._end("closed", None)
-
-    def pause(self) -> None:
-        """Hold the thread that moves the run before its next batch, until `resume`, `step` or `close`."""
-        self._gate.pause()
-
-    def resume(self) -> None:
-        """Let a paused run go on."""
-        self._gate.resume()
-
-    def step(self) -> None:
-        """Let a run go on by one batch, and pause it again."""
-        self._gate.step()
-
-    @property
-    def paused(self) -> bool:
-        """Whether it was told to `pause`, or to `step`."""
-        return self._gate.paused
 
     def __enter__(self) -> Self:
         return self

@@ -65,7 +65,7 @@ def status(run: Run, *, idle: Sequence[int], names: Mapping[str, str]) -> Facts:
     return {
         "running": word == "running",
         "sign": HELD if held else SIGNS["dead_letter" if warn else _WORDS.get(word, "stopped")],
-        "word": "paused" if held else run.status,
+        "word": ("paused" if run.held else "pausing") if held else run.status,
         "tone": "warn" if warn or held else _TONES.get(word, ""),
         "pids": [life.pid for life in living] or list(idle),
         "idle": not living,

@@ -97,7 +97,7 @@ class Panel:
     def _version(self) -> Hashable:
         run, record = self.run, self.run.record
         rate = None if self._stream is None else self._stream.rate
-        return run, run.status, run.paused, rate, record.rows_in, record.events_seen, record.lines_seen
+        return run, run.status, run.paused, run.held, rate, record.rows_in, record.events_seen, record.lines_seen
 
     def refresh(self) -> None:
         """Tell the front end what the run is now; only what has changed is sent."""
