@@ -331,6 +331,20 @@ def test_settings_reach_the_session(shell: Any, cell: Cell, df: pd.DataFrame, tm
     assert "none yet" in repr(cell("%udf list").value)
 
 
+def test_a_setting_that_cannot_be_is_told_shortly_at_the_next_loading(shell: Any, cell: Cell) -> None:
+    """IPython keeps what %config refused; it is named in our form, forgotten, and the loading after that works."""
+    cell("%config Workbench.max_restarts = 'x'")
+    failed = cell("%reload_ext workbench")
+    assert isinstance(failed.error, UsageProblem)
+    assert "max_restarts" in failed.out
+    assert "'x'" in failed.out
+    assert "load it again" in failed.out
+    assert len(failed.out.splitlines()) == 2
+    assert cell("%load_ext workbench").error is None
+    cell("%config Workbench.max_restarts = 2")
+    assert cell("%reload_ext workbench").error is None
+
+
 def test_an_interrupt_ends_the_run_and_the_next_one_works(shell: Any, cell: Cell, df: pd.DataFrame) -> None:
     """KeyboardInterrupt passes through, the run says that it was interrupted, and the function can be run again."""
     shell.user_ns["pid"] = os.getpid()

@@ -10,9 +10,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from IPython.core.magic import no_var_expand
+from traitlets import TraitError
 
 from workbench.checking import Check
-from workbench.errors import WorkbenchError
+from workbench.errors import UsageProblem, WorkbenchError
 from workbench.notebook.check_view import CheckView
 from workbench.notebook.compared import ComparisonView
 from workbench.notebook.completion import matcher
@@ -32,9 +33,10 @@ SHORT = "_render_traceback_"
 def install(shell: Any, undo: ExitStack) -> None:
     """Hang everything in; ``undo`` takes it out, in the opposite order.
 
-    ``shell`` is IPython's InteractiveShell; it is Any because its own annotations are partly wrong.
+    ``shell`` is IPython's InteractiveShell; it is Any because its own annotations are partly wrong. Raises UsageProblem
+    for a setting that cannot be.
     """
-    session = Workbench(parent=shell)
+    session = _session(shell)
     undo.callback(session.close)
     shell.configurables.append(session)
     undo.callback(shell.configurables.remove, session)
@@ -51,6 +53,18 @@ def install(shell: Any, undo: ExitStack) -> None:
         complete = matcher(lambda: shell.user_ns, lambda: [one.name for one in session.workbench.functions()])
         shell.Completer.custom_matchers.append(complete)
         undo.callback(shell.Completer.custom_matchers.remove, complete)
+
+
+def _session(shell: Any) -> Workbench:
+    """The session with what %config said: IPython keeps that for the next loading, also what was refused."""
+    try:
+        return Workbench(parent=shell)
+    except TraitError as error:
+        del shell.config["Workbench"]  # or no loading would ever do
+        hint = "all settings of the workbench are back at their defaults: load it again, then set them"
+        problem = UsageProblem(f"%config Workbench: {error}", hint=hint)
+        setattr(problem, SHORT, lambda: short_error(problem, {}))  # nothing is hung in yet that would show it
+        raise problem from error
 
 
 def _magics(shell: Any, name: str, magics: UdfMagics | SqlMagics, undo: ExitStack) -> None:
