@@ -192,6 +192,15 @@ def test_what_cannot_be_done_is_refused_before_anything_is_registered(
     assert "none yet" in repr(cell("%udf list").value)
 
 
+def test_run_takes_its_data_in_place_or_as_the_sample(shell: Any, cell: Cell, df: pd.DataFrame) -> None:
+    """Both forms give the same; without either the error says what is missing."""
+    cell(f"%%udf doubled(a BIGINT) -> BIGINT --quiet\n{DOUBLED}")
+    cell("%udf run doubled df -o one --quiet")
+    cell("%udf run doubled --sample {df} -o other --quiet")
+    assert shell.user_ns["one"].equals(shell.user_ns["other"])
+    assert str(cell("%udf run doubled").error).startswith("%udf run: there is nothing to run on\n  add DF")
+
+
 def test_a_taken_name_is_left_alone(shell: Any, cell: Cell) -> None:
     """A name that holds something else, or is Python's, is not overwritten; one that holds a handle of ours is."""
     shell.user_ns["taken"] = 7
@@ -242,7 +251,7 @@ def test_every_command(shell: Any, cell: Cell, df: pd.DataFrame, tmp_path: Path,
         ("debug x", UsageProblem, "%udf debug is not there yet"),
         ("replay one", UsageProblem, "one v1 has not been run yet, or no row failed"),
         ("replay one --row x", UsageProblem, "invalid int value: 'x'"),
-        ("run", UsageProblem, "arguments are required: NAME, DF"),
+        ("run", UsageProblem, "arguments are required: NAME"),
         ("run nope df", FunctionNotFound, "nope is not registered"),
         ("show a b", UsageProblem, "unknown word 'b'"),
         ("call one nope", UsageProblem, "nope has no value: NameError"),
@@ -251,7 +260,7 @@ def test_every_command(shell: Any, cell: Cell, df: pd.DataFrame, tmp_path: Path,
         ("state one", UsageProblem, "one is a udf, which has no state"),
         ("logs one", UsageProblem, "has not been run in this notebook yet"),
         ("failures one", UsageProblem, "one v1 has not been run yet, or no row failed"),
-        ("run one df --sample df", UsageProblem, "unknown option '--sample'"),
+        ("run one df --sample df", UsageProblem, "DF and --sample are the same thing"),
         ("help nope", UsageProblem, "unknown command 'nope'"),
         ("run one 'df", UsageProblem, "ends inside of quotes"),
     ],

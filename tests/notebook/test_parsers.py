@@ -66,6 +66,31 @@ def test_what_cannot_be_read_is_a_problem_with_a_way_out(given: list[str], messa
     assert "%%udf -h" in caught.value.hint
 
 
+@pytest.mark.parametrize("words", ["f df", "f --sample df", "--sample df f", "f --workers 2 df", "f -n 3 df --quiet"])
+@pytest.mark.parametrize("name", ["run", "start", "compare"])
+def test_data_is_given_in_its_place_or_as_the_sample(name: str, words: str) -> None:
+    """One thing has one form for all commands, and either of the two; options may stand between."""
+    if name == "compare":
+        words = words.replace("f", "f 1 2", 1) if words.startswith("f") else f"{words} 1 2"
+        words = words.replace("--workers", "--timeout").replace(" --quiet", "")
+    options = command_parser(name).read(words.split())
+    assert (options.name, options.sample) == ("f", "df")
+
+
+def test_data_that_is_given_twice_is_refused() -> None:
+    """Nobody could say which of the two counts."""
+    with pytest.raises(UsageProblem, match="DF and --sample are the same thing, and both were given: a, b"):
+        command_parser("run").read(["f", "a", "--sample", "b"])
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("hsitory", "history"), ("pacakge", "package"), ("Run", "run")])
+def test_a_mistyped_command_is_guessed(wrong: str, right: str) -> None:
+    """So it is when help is asked for."""
+    for line in (lambda: command_parser(wrong), lambda: help_text(wrong)):
+        with pytest.raises(UsageProblem, match=f"unknown command '{wrong}'; did you mean {right}\\?"):
+            line()
+
+
 def test_help_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """The width of a terminal that happens to be there does not show, nor do colours."""
     monkeypatch.setenv("COLUMNS", "40")

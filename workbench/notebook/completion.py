@@ -77,7 +77,7 @@ def _line(text: str, names: dict[str, Any], functions: Names) -> Iterable[str]:
     parser = command_parser(command)
     if command not in _WITHOUT_NAME and " " not in rest.lstrip():
         return [*functions(), *parser.options()]
-    return [*_option(parser, text, names), *(frames(names) if command == "run" else ())]
+    return [*_option(parser, text, names), *(frames(names) if command in ("run", "compare", "start") else ())]
 
 
 def _option(parser: Parser, text: str, names: dict[str, Any]) -> Iterable[str]:

@@ -208,7 +208,9 @@ class UdfMagics:
         return actions.compare(one, other, found, n=options.n, timeout=options.timeout, **split)
 
     def _do_run(self, options: argparse.Namespace) -> Any:
-        return self._run(self._found(options), self._order(options.data, options), options)
+        if options.sample is None:
+            raise UsageProblem("%udf run: there is nothing to run on", hint="add DF: a name, {an expression} or a file")
+        return self._run(self._found(options), self._order(options.sample, options), options)
 
     def _do_start(self, options: argparse.Namespace) -> Any:
         function = self._found(options)

@@ -38,11 +38,15 @@ class Parser(argparse.ArgumentParser):
         """The options that the words give. Raises UsageProblem for all that cannot be read."""
         if any(word in ("-h", "--help") for word in words):
             return argparse.Namespace(help=True)
-        found, unknown = self.parse_known_args(list(words))
+        found, unknown = self.parse_known_intermixed_args(list(words))  # DF may stand behind the options
         if unknown:
             self.error(
                 f"unknown {'option' if unknown[0].startswith('-') else 'word'} {unknown[0]!r}{self._close(unknown[0])}"
             )
+        if getattr(found, "data", None) is not None:
+            if found.sample is not None:
+                self.error(f"DF and --sample are the same thing, and both were given: {found.data}, {found.sample}")
+            found.sample = found.data
         return found
 
     def _close(self, word: str) -> str:
@@ -165,9 +169,16 @@ def _versioned(parser: Parser) -> None:
     parser.add_argument("--version", type=int, metavar="N", help="default: the newest")
 
 
+def _data(parser: Parser, default: str) -> None:
+    """What to run on, in its place or by the option that ``%%udf`` has; `Parser.read` makes one ``sample`` of both."""
+    about = "a name, {an expression} or a file"
+    parser.add_argument("data", nargs="?", metavar="DF", help=f"{about} ({default})")
+    parser.add_argument("--sample", metavar="DF", help="the same, as %%%%udf has it")
+
+
 def _run(parser: Parser) -> None:
     _versioned(parser)
-    parser.add_argument("data", metavar="DF", help="a name, {an expression} or a file")
+    _data(parser, "needed")
     _run_options(parser)
 
 
@@ -183,8 +194,8 @@ def _compare(parser: Parser) -> None:
     _name(parser)
     parser.add_argument("one", type=_version, metavar="V1", help="a version, as in 1 or v1")
     parser.add_argument("other", type=_version, metavar="V2", help="another one")
+    _data(parser, "default: what it was last run on")
     add = parser.add_argument
-    add("--sample", metavar="DF", help="a name, {an expression} or a file (default: what it was last run on)")
     add("-n", type=int, metavar="ROWS", help="only the first rows of the sample")
     add("--columns", metavar="A,B", help="columns for the arguments, in their order")
     add("--group-by", metavar="COLS", help="columns that make the groups of an aggregate: a,b")
@@ -199,7 +210,7 @@ def _call(parser: Parser) -> None:
 
 def _start(parser: Parser) -> None:
     _versioned(parser)
-    parser.add_argument("--sample", metavar="DF", help="stream it through the function, behind the cell")
+    _data(parser, "it is streamed through the function, behind the cell")
     _run_options(parser)
 
 
