@@ -470,6 +470,26 @@ def test_an_unknown_option_is_named(arguments: list[str], said: str, capsys: pyt
     assert error.endswith(f"workbench {arguments[0]}: error: {said}\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "word", "meant"),
+    [
+        (["pacakge", "score"], "pacakge", "; did you mean package?"),
+        (["check", "score", "--kind", "udfa"], "udfa", "; did you mean udf?"),
+        (["zzz"], "zzz", ")"),
+    ],
+)
+def test_what_is_no_choice_is_guessed(
+    arguments: list[str], word: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped command or value is named with the nearest, if one is near."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert f"invalid choice: '{word}'" in error
+    assert error.endswith(f"{meant}\n")
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     """The distribution's, or that it is not installed."""
     with pytest.raises(SystemExit) as caught:

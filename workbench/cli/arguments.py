@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -39,10 +39,23 @@ class Parser(argparse.ArgumentParser):
         found, left = super().parse_known_args(args, namespace)
         if left:
             option = left[0].partition("=")[0]
-            close = get_close_matches(option, self._option_string_actions, n=1)
             what = "option" if option.startswith("-") else "word"
-            self.error(f"unknown {what} {option!r}" + (f"; did you mean {close[0]}?" if close else ""))
+            self.error(f"unknown {what} {option!r}{_near(option, self._option_string_actions)}")
         return found, left
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As argparse's, which has no word about what was meant; commands are choices too."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            error.message += _near(str(value), map(str, action.choices or ()))
+            raise
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    """``; did you mean --input?``, or nothing."""
+    close = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 class Add(Protocol):
