@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,16 @@ def test_from_the_shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["deploy", "score", *home, "--target", "fungi"]) == 1
     assert main(["deploy", "score", *home, "--target", "nowhere"]) == 1
     assert "choose one of doris, doris-proposal, fungi" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("file", ["not a url", "", "https://", "ftp://a/b.zip", "score.txt", "file://there/x.zip"])
+def test_what_no_cluster_can_fetch_is_named(w: wb.Workbench, file: str) -> None:
+    """For a plan as for the statement alone; a pipeline of Fungi names a path."""
+    f = w.register(SCORE, SIGNATURE)
+    for made in (lambda: f.plan(file=file), lambda: f.plan("doris-proposal", file=file), lambda: f.ddl(file=file)):
+        with pytest.raises(UsageProblem, match=re.escape(f"file is {file!r}, from which Doris can fetch nothing")):
+            made()
+    assert not f.plan("fungi", file=file).ok  # it is no script, and that is all
 
 
 def test_a_folder_that_cannot_be_written_is_named(w: wb.Workbench, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from workbench.session.run import Run
 from workbench.session.trials import Trials
 from workbench.session.versions import source_diff
 from workbench.sql import create_function
+from workbench.sql.ddl import check_url
 from workbench.supervisor.memory import MemoryLimit
 from workbench.supervisor.restart import RestartPolicy
 from workbench.supervisor.supervisor import Supervisor
@@ -429,6 +430,7 @@ class Function:
 
     def ddl(self, dialect: str = "doris", *, file: str | None = None) -> str:
         """The SQL that registers it: dialect "doris" (as shipped) or "doris-proposal"; ``file``: the URL of the zip."""
+        check_url(file)
         source = self.source if len(set(read_zip(self.package_path).files) - {MANIFEST}) == 1 else None
         return create_function(self.spec, source=source, dialect=dialect, file=file)
 

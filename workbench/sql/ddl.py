@@ -24,6 +24,8 @@ from workbench.types import quote_name
 
 PROPOSED_NAME: Final = "evaluate"
 _VERSION: Final = re.compile(r"3\.\d+\.\d+", re.ASCII)
+_URL: Final = re.compile(r"(?:file://(?:localhost)?/|https?://[^\s/]+/)\S+|[^\s/:]+\.zip", re.IGNORECASE)
+"""Where a cluster fetches a package: a URL that it reads, or the bare name of a file in its folder for functions."""
 _WORDS: Final = {"udf": "", "udaf": "AGGREGATE ", "udtf": "TABLES "}
 
 
@@ -37,6 +39,13 @@ def create_function(
     which is no function in SQL, for what the dialect cannot express, and for an unknown dialect.
     """
     return str(write_function(spec, source=source, dialect=dialect, file=file))
+
+
+def check_url(file: str | None) -> None:
+    """Raise UsageProblem for a ``file`` from which no cluster can fetch a package."""
+    if file is not None and _URL.fullmatch(file) is None:
+        hint = "give file:///path/of.zip on every server, or http(s)://host/of.zip"
+        raise UsageProblem(f"file is {file!r}, from which Doris can fetch nothing", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)

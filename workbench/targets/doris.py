@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from workbench.errors import UsageProblem
 from workbench.functions import forbidden_module
 from workbench.functions.imports import distributions
-from workbench.sql.ddl import Written, write_function
+from workbench.sql.ddl import Written, check_url, write_function
 from workbench.targets.packages import lacking
 from workbench.targets.parts import Difference, Handover, Step
 
@@ -31,6 +31,7 @@ def proposed(handover: Handover) -> tuple[tuple[Step, ...], tuple[Difference, ..
 
 def _parts(handover: Handover, dialect: str) -> tuple[tuple[Step, ...], tuple[Difference, ...], Mapping[str, bytes]]:
     spec = handover.spec
+    check_url(handover.where)
     try:
         written = write_function(spec, source=handover.source, dialect=dialect, file=handover.where)
     except UsageProblem as problem:
