@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import itertools
 import json
+from bisect import bisect_left, bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import Any
 
 import pandas as pd
@@ -146,10 +148,28 @@ class Record:
         """The events that were kept, in order."""
         return [event for _, event in sorted([*self._events, *self._ticks], key=lambda pair: pair[0])]
 
+    def between(self, start: int, stop: int) -> list[Event]:
+        """Those of `all_events` that were seen as the ``start``-th up to the ``stop``-th; it costs what they are."""
+        number = itemgetter(0)
+        found = []
+        for kept in (list(self._events), list(self._ticks)):
+            found += kept[bisect_left(kept, start, key=number) : bisect_left(kept, stop, key=number)]
+        return [event for _, event in sorted(found, key=number)]
+
+    def measures_since(self, batch: int) -> list[tuple[Any, ...]]:
+        """The rows of `metrics_frame` of later batches than this one, without making a table of them."""
+        kept = list(self._metrics)
+        return kept[bisect_right(kept, batch, key=itemgetter(0)) :]
+
     @property
     def ticks(self) -> list[Event]:
         """The finished batches that were kept."""
         return [event for _, event in list(self._ticks) if event.kind == "batch"]
+
+    @property
+    def incidents(self) -> list[Event]:
+        """The events that were kept and are no finished batches, in order."""
+        return [event for _, event in list(self._events)]
 
     def events_frame(self) -> pd.DataFrame:
         """One row an event; see `workbench.events.Event`."""

@@ -216,7 +216,7 @@ def error_lines(error: WorkbenchError, *, names: Mapping[str, str] | None = None
     """
     head, *rest = error.message.splitlines() or [""]
     lines = [f"{type(error).__name__}: {_stable(head)}", *(line if line[:1] == " " else f"  {line}" for line in rest)]
-    lines += _frame_lines(_frames(error), names or {})
+    lines += frame_lines(_frames(error), names or {})
     if isinstance(error, UdfError) and error.row is not None and error.values:
         shown = [f"{name}={_short(value)}" for name, value in list(error.values.items())[:SHOWN_VALUES]]
         more = (
@@ -239,7 +239,8 @@ def _frames(error: WorkbenchError) -> tuple[Frame, ...]:
     return ()
 
 
-def _frame_lines(frames: Iterable[Frame], names: Mapping[str, str]) -> Iterator[str]:
+def frame_lines(frames: Iterable[Frame], names: Mapping[str, str]) -> Iterator[str]:
+    """Two lines for each frame: ``FILE, line N, in NAME``, and ``> N | code`` with the values that the code names."""
     for frame in frames:
         path = PurePath(frame.file)
         file = path.name if path.is_absolute() else frame.file

@@ -27,7 +27,7 @@ def lives(run: Run) -> list[Life]:
     if run.status != "running":
         return []
     found: dict[int, Life] = {}
-    for event in run.record.all_events:
+    for event in run.record.incidents:
         if event.worker is None or event.pid is None:
             continue
         if event.kind in _ENDS:

@@ -109,7 +109,7 @@ class Worker:
     @property
     def stack(self) -> str:
         """Faulthandler's dump in its log, if there is one."""
-        return _stack(tuple(self._last))
+        return dump_in(tuple(self._last))
 
     @property
     def last_lines(self) -> tuple[str, ...]:
@@ -279,7 +279,7 @@ def _not_spawned(launch: Launch, error: OSError) -> WorkerStartError:
     )
 
 
-def _stack(lines: Sequence[str]) -> str:
+def dump_in(lines: Sequence[str]) -> str:
     """Faulthandler's last dump in a log, if there is one."""
     starts = [index for index, line in enumerate(lines) if line.startswith("Fatal Python error:")]
     if not starts:  # asked for by a signal: all threads one after the other

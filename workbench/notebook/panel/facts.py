@@ -1,8 +1,9 @@
 """What the panel shows of a run, as plain data: one function for each of its parts, read from the record.
 
-The invariant: every part is small however long a run is (the newest is kept, ticks are thinned out), and taking it
-never waits for the run: the record may be read by anyone. pid, times and memory stand here and nowhere else: they are
-facts of a live panel, and no part of a static form. Left out on purpose: the rows of the output (`rows`) and drawing.
+The invariant: every part is small however long a run is (the newest is kept), and taking it never waits for the run:
+the record may be read by anyone. pid, times and memory stand in the panel and nowhere else: they are no part of a
+static form. Left out on purpose: what happened when (`course`), what was measured (`gauges`), the rows of the output
+(`rows`) and drawing.
 """
 
 from __future__ import annotations
@@ -12,22 +13,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from workbench.errors import UsageProblem, WorkbenchError
-from workbench.events import ROUTINE, SIGNS, Event
+from workbench.events import SIGNS
 from workbench.notebook.cells import shorten, visible
-from workbench.notebook.grid import Limits, letters_grid, readable
+from workbench.notebook.grid import Limits, letters_grid
 from workbench.notebook.views import short_error
 from workbench.session import Function, Run
 from workbench.session.report import counts, notice_lines, state_rows
 from workbench.session.vitals import lives
-from workbench.worker.words import counted
 
-MARKS: Final = 300
-TICKS: Final = 400
 LINES: Final = 500
 STATES: Final = 300
 LETTERS: Final = 200
-POINTS: Final = 120
-LAST_WORDS: Final = 20
 TEXT: Final = 400
 CODE: Final = 100_000
 VERSIONS: Final = 10
@@ -37,7 +33,6 @@ _TONES: Final = {"completed": "good", "running": "good", "failed": "bad"}
 HELD: Final = "❚❚"
 """The sign of a run that is paused, as on its button."""
 
-_ENDS: Final = frozenset({"crashed", "recycled", "stopped", "gave_up"})
 DIALECTS: Final = {"doris": "Doris", "doris-proposal": "Doris, as first proposed (pull 56877)"}
 
 Facts = dict[str, Any]
@@ -87,73 +82,6 @@ def _error(error: Exception | None, names: Mapping[str, str]) -> list[str]:
     if isinstance(error, WorkbenchError):
         return short_error(error, names)
     return [] if error is None else [_line(f"{type(error).__name__}: {error}")]
-
-
-def history(run: Run) -> Facts:
-    """The timeline: ``lives`` as bars, ``ticks`` for batches, ``marks`` for everything else, each its own."""
-    record = run.record
-    numbers: dict[int, int] = {}
-    bars: list[Facts] = []
-    marks = []
-    for event in record.all_events:
-        if event.worker is not None:
-            if event.worker not in numbers:
-                numbers[event.worker] = len(numbers) + 1
-                bars.append({"worker": len(numbers), "from": event.time, "to": None, "end": "", "pid": event.pid})
-            bar = bars[numbers[event.worker] - 1]
-            bar["pid"] = bar["pid"] or event.pid
-            if event.kind in _ENDS and bar["to"] is None:
-                bar["to"], bar["end"] = event.time, event.kind
-        if event.kind not in ROUTINE and not (event.kind == "stopped" and not event.detail):
-            marks.append(_mark(run, event, numbers))
-    ticks = [[numbers[event.worker], round(event.time, 6), event.batch] for event in record.ticks if event.worker]
-    return {
-        "seconds": run.seconds,
-        "running": run.status == "running",
-        "lives": bars,
-        "marks": marks[-MARKS:],
-        "ticks": ticks[:: max(1, len(ticks) // TICKS)],
-        "count": len(marks),
-    }
-
-
-def _mark(run: Run, event: Event, numbers: Mapping[int, int]) -> Facts:
-    words = readable(line for line in list(run.record.lines) if line.worker == event.worker) if _deadly(event) else []
-    return {
-        "time": event.time,
-        "kind": event.kind,
-        "sign": SIGNS[event.kind],
-        "word": event.kind.replace("_", " "),
-        "worker": numbers.get(event.worker or 0),
-        "batch": event.batch,
-        "pid": event.pid,
-        "signal": event.signal,
-        "exit": event.exit_status,
-        "detail": _line(
-            event.detail or (counted(event.rows, "row") if event.kind == "finished" and event.rows else "")
-        ),
-        "words": [_line(text) for text in words[-LAST_WORDS:]],
-    }
-
-
-def _deadly(event: Event) -> bool:
-    return event.kind in ("crashed", "gave_up", "failed") and event.worker is not None
-
-
-def metrics(run: Run) -> Facts:
-    """One point for each of the newest batches: rows a second, and milliseconds from sending to the answer."""
-    frame = run.metrics
-    latency = frame["latency"] * 1000
-    newest = frame.tail(POINTS)
-    seconds = newest["seconds"].clip(lower=1e-9)
-    return {
-        "batches": newest["batch"].tolist(),
-        "rates": (newest["rows_in"] / seconds).tolist(),
-        "latencies": latency.tail(POINTS).tolist(),
-        "rate": float(frame["rows_in"].sum() / run.seconds) if len(frame) and run.seconds else None,
-        "p50": float(latency.quantile(0.5)) if len(frame) else None,
-        "p95": float(latency.quantile(0.95)) if len(frame) else None,
-    }
 
 
 def logs(run: Run) -> Facts:

@@ -35,9 +35,14 @@ class Panel {
       copy: (view, start, stop, columns) => this.ask({ kind: "copy", ...view, start, stop, columns }),
       say: this.say,
     });
-    this.timeline = new Timeline();
+    this.history = new HistoryTab({
+      ask: (number) => this.ask({ kind: "mark", number }),
+      replay: (row) => this.act("replay", row),
+      code: () => this.open("Code"),
+    });
+    this.metrics = new MetricsTab();
     this.build(element);
-    const shown = { status: ["title", "status", "able", "pace", "metrics", "memory"], output: ["output"], history: ["history"], state: ["state"], metrics: ["metrics", "memory", "queue"], logs: ["logs"], letters: ["letters", "able"], code: ["code"], sql: ["sql"] };
+    const shown = { status: ["title", "status", "able", "pace", "metrics"], output: ["output"], history: ["history", "marks", "able"], state: ["state"], metrics: ["metrics", "marks"], logs: ["logs"], letters: ["letters", "able"], code: ["code"], sql: ["sql"] };
     const tabs = { output: "Output", state: "State", history: "History", letters: "Dead letters", metrics: "Metrics", logs: "Logs", code: "Code", sql: "SQL" };
     this.undo = [];
     const on = (name, call) => {
@@ -60,7 +65,7 @@ class Panel {
         });
     on("msg:custom", (message) => this.answer(message));
     this.tick = setInterval(() => this.uptime(), 500);
-    this.undo.push(() => clearInterval(this.tick), () => clearTimeout(this.moved), () => clearTimeout(this.silence), () => cancelAnimationFrame(frame), () => this.grid.close(), () => this.timeline.close());
+    this.undo.push(() => clearInterval(this.tick), () => clearTimeout(this.moved), () => clearTimeout(this.silence), () => cancelAnimationFrame(frame), () => this.grid.close(), () => this.history.close(), () => this.metrics.close());
     this.status();
     this.counts();
     this.open("Output");
@@ -149,8 +154,7 @@ class Panel {
 
   status() {
     const status = this.get("status");
-    const { p50, p95, rate, rates } = this.get("metrics");
-    const memory = this.get("memory").at(-1);
+    const { p50, p95, rate, rates, memory } = this.get("metrics");
     this.since = performance.now();
     this.state.className = `st ${status.tone}`;
     this.state.textContent = `${status.sign} ${status.word}`;
@@ -173,10 +177,10 @@ class Panel {
     const both = h("span", { title: "from sending a batch to its answer" }, "p50 ", h("b", {}, milliseconds(p50)), " · p95 ", h("b", {}, milliseconds(p95)));
     this.rates.replaceChildren(
       ...[
-        rates.length > 1 && spark(rates, { label: "rows a second, by batch" }),
+        rates.length > 1 && spark(rates.map(([, , value]) => value), { label: "rows a second, over the run" }),
         rate != null && h("span", {}, h("b", {}, short(rate)), " rows/s"),
         p50 != null && both,
-        memory && h("span", { title: "memory of the workers" }, "RSS ", h("b", {}, `${short(memory / 1e6)} MB`)),
+        memory.length && h("span", { title: "memory of the workers" }, "RSS ", h("b", {}, megabytes(memory.at(-1)[1]))),
       ].filter(Boolean),
     );
     const part = status.total ? Math.min(1, status.rows / status.total) : null;
@@ -212,7 +216,7 @@ class Panel {
   }
 
   counts() {
-    const counts = { History: this.get("history").count, "Dead letters": this.get("letters").total, Logs: this.get("logs").seen };
+    const counts = { History: this.get("marks").count, "Dead letters": this.get("letters").total, Logs: this.get("logs").seen };
     for (const button of this.list.children) {
       const count = counts[button.dataset.tab];
       const place = button.querySelector(".count");
@@ -249,11 +253,14 @@ class Panel {
       Output: () => this.output(),
       State: () => stateTab(this.get("state")),
       History: () => {
-        queueMicrotask(() => this.timeline.load(this.get("history")));
-        return this.timeline.element;
+        queueMicrotask(() => this.history.load({ ...this.get("history"), ...this.get("marks") }, able));
+        return this.history.element;
       },
       "Dead letters": () => lettersTab(this.get("letters"), able, replay),
-      Metrics: () => metricsTab(this.get("metrics"), this.get("memory"), this.get("queue")),
+      Metrics: () => {
+        queueMicrotask(() => this.metrics.load(this.get("metrics"), this.get("marks")));
+        return this.metrics.element;
+      },
       Logs: () => logsTab(this.get("logs"), this.filter, (text) => (this.filter = text)),
       Code: () => codeTab(this.get("code")),
       SQL: () => sqlTab(this.get("sql"), this.say),

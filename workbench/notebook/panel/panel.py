@@ -8,7 +8,6 @@ is taken under a lock. Left out on purpose: which outputs a cell has (`stage`), 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -16,13 +15,14 @@ from typing import Any
 from workbench.errors import RunClosed
 from workbench.notebook.panel import facts
 from workbench.notebook.panel.controls import ACTIONS, CellControls, Controls, StreamControls
+from workbench.notebook.panel.course import Course
+from workbench.notebook.panel.gauges import Gauges
 from workbench.notebook.panel.pulse import Pulse
 from workbench.notebook.panel.rows import Rows, View, all_rows, newest_rows
 from workbench.notebook.panel.widget import PanelWidget
 from workbench.session import Function, Run, Stream
 from workbench.session.live import move
 from workbench.session.recent import ROWS, Recent
-from workbench.session.vitals import memory
 
 FIRST_ROWS = 100
 """Rows that come with the end of a run, so that they are shown without being asked for."""
@@ -52,8 +52,8 @@ class Panel:
         self._lock = threading.RLock()
         self._rows: Rows | None = None
         self._whole: Rows | None = None
-        self._memory: deque[int] = deque(maxlen=facts.POINTS)
-        self._queue: deque[int] = deque(maxlen=facts.POINTS)
+        self._course = Course(run)
+        self._gauges = Gauges(run, self._course)
         behind = None if again is None else lambda: self.follow_behind(again())
         self.controls: Controls = (
             CellControls(function, lambda: self.run, behind, self.follow_behind)
@@ -89,8 +89,8 @@ class Panel:
     def _show(self, run: Run) -> None:
         with self._lock:
             self.run, self._rows, self._whole = run, None, None
-            self._memory.clear()
-            self._queue.clear()
+            self._course = Course(run)
+            self._gauges = Gauges(run, self._course)
             if run.status == "running" and not run.record.recent.parts:
                 run.record.recent = Recent(ROWS)
 
@@ -107,19 +107,16 @@ class Panel:
 
     def _parts(self) -> dict[str, Any]:
         run = self.run
-        if run.status == "running":
-            self._memory.append(memory(run) or 0)
-            self._queue.append(run.queue)
+        self._gauges.read()
         idle = [] if run.status == "running" else self.function.status["workers"]
         able = self.controls.able()
         return {
             "status": facts.status(run, idle=idle, names=self._names),
             "able": [name for name in ACTIONS if name in able],
             "pace": {} if self._stream is None else {"rate": self._stream.rate},
-            "history": facts.history(run),
-            "metrics": facts.metrics(run),
-            "memory": [size for size in self._memory if size],
-            "queue": list(self._queue),
+            "history": self._course.facts(),
+            "marks": self._course.marks(),
+            "metrics": self._gauges.facts(),
             "logs": facts.logs(run),
             "state": facts.state(run),
             "letters": facts.letters(run),
@@ -162,11 +159,14 @@ class Panel:
         self.widget.send({"id": message["id"], **answer})
 
     def answer(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to ``rows``, ``copy`` or ``act``. Raises KeyError for a message that is none of these."""
+        """The answer to ``rows``, ``copy``, ``mark`` or ``act``. Raises KeyError for one that is none of these."""
         if message["kind"] == "act":
             text = self.controls.act(str(message["action"]), message.get("number"))
             self.refresh()
             return {"text": text}
+        if message["kind"] == "mark":
+            with self._lock:
+                return self._course.more(int(message["number"]), self._names)
         view = View(int(message["column"]), bool(message["down"]), str(message["text"]))
         start, stop = int(message["start"]), int(message["stop"])
         with self._lock:

@@ -1,4 +1,4 @@
-// The tabs that are plain lists: state, metrics, logs, dead letters, code and SQL. Each function gives one element.
+// The tabs that are plain lists: state, logs, dead letters, code and SQL. Each function gives one element.
 
 function stateTab({ rows, grouped, total, restored }) {
   if (!rows.length) return empty("An aggregate shows its state here after each batch. This run has none.");
@@ -33,20 +33,6 @@ function stateTab({ rows, grouped, total, restored }) {
 function list(label, heads, body, numbers = [], output = "") {
   const cells = heads.map((name) => h("th", { scope: "col", class: `${numbers.includes(name) ? "n" : ""}${output && name === output ? " output" : ""}` }, name));
   return h("div", { class: "x", tabindex: "0", role: "group", "aria-label": label }, h("table", { "aria-label": label }, h("thead", {}, h("tr", {}, cells)), h("tbody", {}, body)));
-}
-
-function metricsTab(metrics, memory, queue) {
-  if (!metrics.batches.length) return empty("Nothing was measured yet: the first batch has not been answered.");
-  const span = `batches ${whole(metrics.batches[0])} to ${whole(metrics.batches.at(-1))}`;
-  const card = (title, values, big, words) =>
-    h("div", { class: "card wide" }, h("small", {}, title), h("b", {}, big), spark(values, { width: 320, height: 64, label: `${title}, ${words}`, area: true }), h("small", {}, words));
-  const cards = [
-    card("rows/s in the worker, by batch", metrics.rates, `${short(metrics.rate)} rows/s overall`, span),
-    card("batch latency", metrics.latencies, `p50 ${milliseconds(metrics.p50)} · p95 ${milliseconds(metrics.p95)}`, span),
-  ];
-  if (memory.length) cards.push(card("memory of the workers (RSS)", memory, `${short(memory.at(-1) / 1e6)} MB`, `highest ${short(Math.max(...memory) / 1e6)} MB, looked at while it ran`));
-  if (queue.length > 1) cards.push(card("queue: batches on their way", queue, whole(queue.at(-1)), `at most ${whole(Math.max(...queue))}, looked at while it ran`));
-  return h("div", { class: "cards" }, cards);
 }
 
 function logsTab({ seen, lines }, filter, change) {

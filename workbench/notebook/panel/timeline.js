@@ -1,117 +1,184 @@
-// The history of a run: one lane for each life of a worker, batches as ticks, and a mark of its own for all else.
+// The picture of a run's history: a lane for each life of a worker, batches as ticks, and a mark for all else.
+// A start-up that is long for the run is cut short; marks that would cover each other stand together, with their
+// number; many batches are drawn by how many there were. What a mark tells is `history.js`: its rows are the keyboard's way.
 
-const LANE = 30;
+const LANE = 34;
 const LEFT = 96;
-const RIGHT = 66;
-const TONES = { crashed: "bad", gave_up: "bad", failed: "bad", restarted: "warn", recycled: "warn", state_restored: "warn", silent: "warn", skipped: "warn", dead_letter: "warn", state_lost: "warn", fallback: "warn", started: "good", finished: "good" };
+const RIGHT = 24;
+const STUB = 64;
+const NEAR = 15;
+const LANES = 8;
+const TONES = { crashed: "bad", gave_up: "bad", failed: "bad", restarted: "warn", recycled: "warn", state_restored: "warn", silent: "warn", interrupted: "warn", skipped: "warn", dead_letter: "warn", state_lost: "warn", fallback: "warn", started: "good", finished: "good" };
+
+const duration = (seconds) => (seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${Number(seconds.toPrecision(3))} s`);
+
+// Times for an axis: round ones, at most `most`, all in the unit that the last one has.
+function axisTimes(from, to, most) {
+  const rough = (to - from) / Math.max(1, most) || 1;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  let step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= rough * 0.999);
+  if (to > 120) step = [10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200].find((one) => one >= rough) ?? Math.ceil(rough / 3600) * 3600;
+  const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  const text = (time) => (to > 120 ? clock(time) : to < 1 ? `${Number((time * 1000).toFixed(3))} ms` : `${time.toFixed(digits)} s`);
+  const times = [];
+  for (let index = Math.ceil(from / step); index * step <= to; index++) times.push([index * step, text(index * step)]);
+  return times;
+}
+
+// Which lane each life is drawn in: one of its own, or, when there are many, the first whose last life is over.
+function lanesOf(lives, now) {
+  const lanes = [];
+  for (const life of lives) {
+    const free = lives.length > LANES ? lanes.find((lane) => lane.at(-1).to != null && lane.at(-1).to <= life.from) : null;
+    if (free) free.push(life);
+    else lanes.push([life]);
+  }
+  return lanes;
+}
 
 class Timeline {
-  constructor() {
-    this.picture = h("div", { class: "timeline" });
-    this.table = h("div", { class: "x" });
-    this.details = h("div", { class: "details", "aria-live": "polite" });
-    this.element = h("div", {}, this.picture, this.details, this.table);
-    this.chosen = -1;
+  constructor(choose) {
+    this.choose = choose;
+    this.element = h("div", { class: "timeline" });
     this.watch = new ResizeObserver(() => this.history && this.draw());
-    this.watch.observe(this.picture);
+    this.watch.observe(this.element);
   }
 
   close() {
     this.watch.disconnect();
   }
 
-  load(history) {
-    this.history = history;
-    this.chosen = Math.min(this.chosen, history.marks.length - 1);
+  load(history, chosen, newest) {
+    Object.assign(this, { history, chosen, newest });
     this.draw();
-    this.list();
   }
 
   draw() {
-    const { lives, marks, ticks, seconds, running } = this.history;
-    const width = this.picture.clientWidth;
+    const { lives, ticks, strip, seconds, ready, running, marks } = this.history;
+    const width = this.element.clientWidth;
     if (!width) return;
-    const span = Math.max(seconds, 1e-6);
-    const at = (time) => LEFT + (Math.min(time, span) / span) * (width - LEFT - RIGHT);
-    const height = lives.length * LANE + 40;
-    const picture = svg("svg", { width, height, role: "img", "aria-label": `${lives.length} worker ${lives.length === 1 ? "life" : "lives"} in ${seconds.toFixed(3)} s; the table below has each event` });
-    const middle = (worker) => (Math.max(1, worker ?? lives.length) - 1) * LANE + 22;
-    for (const life of lives) {
-      const y = middle(life.worker);
-      picture.append(svg("text", { x: 14, y: y + 4, class: "dim" }, `worker ${life.worker}`));
-      if (life.worker === 1 && life.from > 0) {
-        const line = svg("line", { x1: LEFT, x2: at(life.from), y1: y, y2: y, class: "starting" }, svg("title", {}, `starting: ${this.time(life.from)}`));
-        picture.append(line);
-        if (at(life.from) - LEFT > 70) picture.append(svg("text", { x: LEFT + 4, y: y - 5, class: "dim" }, `starting ${this.time(life.from)}`));
-      }
-      const end = at(life.to ?? span);
-      picture.append(svg("rect", { x: at(life.from), y: y - 8, width: Math.max(3, end - at(life.from)), height: 16, rx: 3, class: running && life.to == null ? "life alive" : "life" }));
+    const from = this.newest ? ticks[0][1] : (ready ?? seconds);
+    const until = Math.max(seconds, from + 1e-6);
+    const plot = width - LEFT - RIGHT;
+    // The time before the first worker was ready, at its true length only where that is short.
+    const whole = this.newest ? 0 : (plot * from) / until;
+    const stub = ready == null && !this.newest ? plot : Math.min(whole, STUB);
+    this.at = (time) => (time < from ? LEFT + (stub * Math.max(0, this.newest ? 0 : time)) / from : LEFT + stub + ((Math.min(time, until) - from) / (until - from)) * (plot - stub));
+    const lanes = lanesOf(lives.filter((life) => life.to == null || life.to >= from));
+    const middles = new Map();
+    lanes.forEach((lane, index) => lane.forEach((life) => middles.set(life.worker, index * LANE + 28)));
+    const height = lanes.length * LANE + 44;
+    const picture = svg("svg", { width, height, role: "img", "aria-label": `${lives.length} worker ${lives.length === 1 ? "life" : "lives"} in ${duration(seconds)}; the table below has each event` });
+    for (const [index, lane] of lanes.entries()) {
+      const name = lane.length === 1 ? `worker ${lane[0].worker}` : `workers ${lane[0].worker}–${lane.at(-1).worker}`;
+      picture.append(svg("text", { x: 14, y: index * LANE + 32, class: "dim" }, name));
     }
-    for (const [worker, time] of ticks) picture.append(svg("line", { x1: at(time), x2: at(time), y1: middle(worker) - 8, y2: middle(worker) + 8, class: "tick" }));
-    const drawn = marks.map((mark, index) => ({ mark, index })).filter(({ mark }) => mark.worker != null && mark.kind !== "started");
-    drawn.forEach(({ mark, index }, place) => {
-      const y = middle(mark.worker);
-      const before = mark.kind === "restarted";
-      const x = before ? at(mark.time) - 12 : at(mark.time);
-      const sign = svg("text", { x, y: y + 5, "text-anchor": "middle", class: `mark ${TONES[mark.kind] ?? ""}${index === this.chosen ? " chosen" : ""}` }, mark.sign);
-      sign.append(svg("title", {}, `${after(mark.time)}  ${mark.word}${mark.detail ? `: ${mark.detail}` : ""}`));
-      sign.addEventListener("click", () => this.choose(index));
-      picture.append(sign);
-      if (before) return;
-      const text = this.label(mark);
-      // A label stands only where no later mark of its lane would be written over.
-      const end = x + 18 + text.length * 6.2;
-      const next = drawn.slice(place + 1).find(({ mark: other }) => other.worker === mark.worker);
-      if (end < width && !(next && at(next.mark.time) < end)) picture.append(svg("text", { x: x + 12, y: y + 4, class: `label ${TONES[mark.kind] ?? ""}` }, text));
-    });
-    const axis = lives.length * LANE + 14;
-    picture.append(svg("line", { x1: LEFT, x2: width - RIGHT, y1: axis, y2: axis, class: "axis" }));
-    for (const [part, anchor] of [[0, "start"], [0.5, "middle"], [1, "end"]]) {
-      const x = LEFT + part * (width - LEFT - RIGHT);
-      picture.append(svg("text", { x, y: axis + 16, "text-anchor": anchor, class: "dim" }, part ? this.time(span * part) : "0 s"));
+    for (const life of lives) if (middles.has(life.worker)) this.life(picture, life, middles.get(life.worker), until, running);
+    if (stub && lanes.length) this.start(picture, middles.get(lives[0].worker), from, stub, stub < whole - 1);
+    if (strip && !this.newest) this.strip(picture, strip, middles);
+    else picture.append(svg("path", { class: "tick", d: ticks.filter(([worker]) => middles.has(worker)).map(([worker, time]) => `M${this.at(time).toFixed(1)} ${middles.get(worker) - 8}v16`).join("") }));
+    this.axis(picture, lanes.length * LANE + 16, width, from, until, stub);
+    const last = lives.length ? middles.get(lives.at(-1).worker) : undefined;
+    const first = this.history.count - marks.length;
+    const seen = marks.map((mark, index) => ({ mark, number: first + index, y: mark.worker == null ? last : middles.get(mark.worker) }));
+    this.marks(picture, seen.filter(({ mark, y }) => y !== undefined && mark.time >= (this.newest ? from : 0) && mark.kind !== "started" && mark.kind !== "finished"), width);
+    this.element.replaceChildren(picture);
+  }
+
+  start(picture, y, from, stub, cut) {
+    picture.append(svg("line", { x1: LEFT, x2: LEFT + stub - (cut ? 5 : 0), y1: y, y2: y, class: "starting" }));
+    if (cut) picture.append(svg("path", { class: "cut", d: `M${LEFT + stub - 9} ${y + 6}l4 -12m2 12l4 -12` }));
+    const words = this.history.ready == null ? `starting for ${duration(from)}` : `started in ${duration(from)}`;
+    picture.append(svg("text", { x: LEFT, y: y - 13, class: "dim" }, words));
+  }
+
+  life(picture, life, y, until, running) {
+    const alive = running && life.to == null;
+    const begin = this.at(life.ready ?? life.to ?? until);
+    const end = this.at(life.to ?? until);
+    if (this.at(life.from) < begin - 1) picture.append(svg("line", { x1: this.at(life.from), x2: begin, y1: y, y2: y, class: "starting" }));
+    picture.append(svg("rect", { x: begin, y: y - 8, width: Math.max(3, end - begin), height: 16, rx: 3, class: alive ? "life alive" : "life" }, svg("title", {}, `worker ${life.worker}, pid ${life.pid}`)));
+  }
+
+  // How many batches there were, as the height of the green in the bar.
+  strip(picture, { width, sums }, middles) {
+    const most = Math.max(...sums.flatMap(([, bins]) => bins.map(([, count]) => count)));
+    for (const [worker, bins] of sums) {
+      if (!middles.has(worker)) continue;
+      const floor = middles.get(worker) + 8;
+      const box = ([bin, count]) => `M${this.at(bin * width).toFixed(1)} ${floor}v${((-16 * count) / most).toFixed(1)}H${this.at((bin + 1) * width).toFixed(1)}V${floor}`;
+      picture.append(svg("path", { class: "many", d: bins.map(box).join("") }));
     }
-    this.picture.replaceChildren(picture);
   }
 
-  time(seconds) {
-    return seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${Number(seconds.toPrecision(3))} s`;
+  axis(picture, y, width, from, until, stub) {
+    picture.append(svg("line", { x1: LEFT, x2: width - RIGHT, y1: y, y2: y, class: "axis" }));
+    const times = axisTimes(from, until, (width - LEFT - RIGHT) / 90).map(([time, text]) => [this.at(time), text]);
+    if (stub) times.unshift([LEFT, "0 s"]);
+    let taken = -Infinity;
+    for (const [x, text] of times) {
+      if (x < taken + 26) continue;
+      taken = x + text.length * 3.2;
+      picture.append(svg("line", { x1: x, x2: x, y1: y, y2: y + 4, class: "axis" }), svg("text", { x, y: y + 17, "text-anchor": "middle", class: "dim" }, text));
+    }
   }
 
-  label(mark) {
-    if (mark.kind === "crashed") return `${mark.signal ?? `exit status ${mark.exit ?? "unknown"}`}${mark.batch == null ? "" : ` in batch ${mark.batch}`}`;
-    if (mark.kind === "gave_up") return "gave up";
-    if (mark.kind === "dead_letter") return mark.detail.replace(/:.*/, "");
-    return mark.word;
+  // Marks of a lane from left to right. One that would cover the last is moved a little, or joins it.
+  marks(picture, seen, width) {
+    const lanes = new Map();
+    for (const one of seen) {
+      const x = this.at(one.mark.time) - (one.mark.kind === "restarted" ? 9 : 0);
+      const tone = TONES[one.mark.kind] ?? "";
+      const lane = lanes.get(one.y) ?? [];
+      lanes.set(one.y, lane);
+      const before = lane.at(-1);
+      if (!before || x >= before.x + NEAR) lane.push({ x, tone, all: [one] });
+      else if (before.tone === tone || before.x > x) {
+        before.all.push(one);
+        if (tone === "bad") before.tone = tone;
+      } else lane.push({ x: before.x + NEAR, tone, all: [one] });
+    }
+    for (const [y, lane] of lanes) this.lane(picture, y, lane, width);
   }
 
-  list() {
-    const rows = this.history.marks.map((mark, index) => {
-      const open = h("button", { type: "button", class: `link ${TONES[mark.kind] ?? ""}`, "aria-expanded": String(index === this.chosen), onclick: () => this.choose(index) }, `${mark.sign} ${mark.word}`);
-      return h(
-        "tr",
-        { class: index === this.chosen ? "chosen" : "" },
-        h("td", { class: "dim" }, after(mark.time)),
-        h("td", {}, open),
-        h("td", { class: "n" }, mark.worker == null ? "" : String(mark.worker)),
-        h("td", { class: "n" }, mark.batch == null ? "" : String(mark.batch)),
-        h("td", { class: "wrap" }, mark.detail),
-      );
-    });
-    const head = ["when", "what", "worker", "batch", "detail"].map((name) => h("th", { scope: "col", class: name === "worker" || name === "batch" ? "n" : "" }, name));
-    const focused = this.table.contains(document.activeElement);
-    this.table.replaceChildren(h("table", { "aria-label": "History" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows)));
-    if (focused) this.table.querySelectorAll("button")[Math.max(0, this.chosen)]?.focus();
+  lane(picture, y, groups, width) {
+    // What is taken beside the marks and above the bar; a label goes where there is room, the bad ones first.
+    const beside = groups.map(({ x }) => [x - 8, x + 8]);
+    const above = [];
+    const free = (row, begin, end) => begin > LEFT && end < width - 4 && row.every(([from, to]) => end < from || begin > to);
+    const labels = [];
+    const order = [...groups].sort((one, other) => (other.tone === "bad") - (one.tone === "bad"));
+    for (const { x, tone, all } of order) {
+      if (all.every(({ mark }) => mark.word === "restarted")) continue;
+      const text = this.label(all);
+      const size = text.length * 6.1;
+      const tries = [[beside, x + 11, text, 4, size], [above, x - 4, text, -12, size], [above, x + 4 - size, text, -12, size]];
+      if (all.length > 1) tries.push([beside, x + 9, String(all.length), 4, 7 * String(all.length).length]);
+      const found = tries.find(([row, begin, , , room]) => free(row, begin, begin + room));
+      if (!found) continue;
+      const [row, begin, shown, by, room] = found;
+      row.push([begin, begin + room]);
+      labels.push(svg("text", { x: begin, y: y + by, class: `label ${tone}` }, shown));
+    }
+    picture.append(...labels);
+    for (const { x, tone, all } of groups) {
+      const worst = all.find(({ mark }) => TONES[mark.kind] === tone) ?? all[0];
+      const here = all.findIndex(({ number }) => number === this.chosen);
+      const lines = all.slice(0, 8).map(({ mark }) => `${after(mark.time)}  ${mark.word}${mark.detail ? `: ${mark.detail}` : ""}`);
+      if (all.length > 8) lines.push(`and ${all.length - 8} more, in the table`);
+      const spot = svg("g", { class: `mark ${tone}${here < 0 ? "" : " chosen"}` }, svg("title", {}, lines.join("\n")), svg("circle", { cx: x, cy: y, r: 9 }), svg("text", { x, y: y + 5, "text-anchor": "middle" }, worst.mark.sign));
+      // Of several, each click shows the next.
+      spot.addEventListener("click", () => this.choose(all[here + 1]?.number ?? all[here < 0 ? 0 : here].number));
+      picture.append(spot);
+    }
   }
 
-  choose(index) {
-    this.chosen = this.chosen === index ? -1 : index;
-    const mark = this.history.marks[this.chosen];
-    this.draw();
-    this.list();
-    if (!mark) return this.details.replaceChildren();
-    const facts = [["worker", mark.worker], ["pid", mark.pid], ["batch", mark.batch], ["signal", mark.signal], ["exit status", mark.exit], ["at", after(mark.time)]];
-    const shown = facts.filter(([, value]) => value != null).map(([name, value]) => h("span", {}, `${name} `, h("b", {}, String(value))));
-    const words = mark.words.length ? [h("h4", {}, "What it printed last"), h("pre", { tabindex: "0" }, mark.words.join("\n"))] : [];
-    this.details.replaceChildren(h("div", { class: "box" }, h("div", { class: "facts" }, h("b", { class: TONES[mark.kind] ?? "" }, `${mark.sign} ${mark.word}`), ...shown), mark.detail && h("p", {}, mark.detail), ...words));
+  label(all) {
+    if (all.length === 1) return all[0].mark.label;
+    const rows = all.reduce((sum, { mark }) => sum + (mark.rows ?? 0), 0);
+    if (all.every(({ mark }) => mark.kind === "dead_letter")) return `${whole(rows)} rows set aside`;
+    const kinds = new Map();
+    for (const { mark } of all) kinds.set(mark.word, (kinds.get(mark.word) ?? 0) + 1);
+    return [...kinds].map(([word, count]) => (count > 1 ? `${count} × ${word}` : word)).join(", ");
   }
 }

@@ -8,14 +8,14 @@ notebook responsive. Left out on purpose: what the messages mean (`panel`).
 from __future__ import annotations
 
 import anywidget
-from traitlets import Dict, Integer, List, Unicode
+from traitlets import Dict, List, Unicode
 
 from workbench.notebook.panel.assets import module, sheet
 from workbench.notebook.panel.wire import opened
 
 
 class PanelWidget(anywidget.AnyWidget):
-    """Its traits are the parts of the panel; see the functions of the same names in `facts`."""
+    """Its traits are the parts of the panel; see the functions of the same names in `facts`, `course`, `gauges`."""
 
     _esm = Unicode(module()).tag(sync=True)
     _css = Unicode(sheet()).tag(sync=True)
@@ -25,9 +25,8 @@ class PanelWidget(anywidget.AnyWidget):
     pace = Dict().tag(sync=True)
     output = Dict().tag(sync=True)
     history = Dict().tag(sync=True)
+    marks = Dict().tag(sync=True)
     metrics = Dict().tag(sync=True)
-    memory = List(Integer()).tag(sync=True)
-    queue = List(Integer()).tag(sync=True)
     logs = Dict().tag(sync=True)
     state = Dict().tag(sync=True)
     letters = Dict().tag(sync=True)

@@ -1,0 +1,35 @@
+"""What a worker that died has left in the log: where it was in the user's code, and what it had printed before.
+
+Faulthandler writes its dump between the lines that the user printed, with the frames of the workbench and the
+addresses of threads. The invariant: of that only the user's own frames are told, as errors tell them. Left out on
+purpose: how it died, which its event says (`workbench.events`).
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from workbench.errors import Frame
+from workbench.events import LogLine
+from workbench.session.record import Record
+from workbench.supervisor.refusal import dumped_frames, frames_of
+from workbench.supervisor.worker import DUMP, dump_in
+
+_DUMPS: Final = ("Fatal Python error:", *DUMP)
+
+
+class Remains(NamedTuple):
+    """``frames`` are the user's own, outermost first; ``lines`` are what was printed, oldest first, without dumps."""
+
+    frames: tuple[Frame, ...]
+    lines: list[LogLine]
+
+
+def remains(record: Record, worker: int) -> Remains:
+    """Of a worker of a run, as far as the log's ring still has its lines; ``worker`` is the number of its life."""
+    lines = [line for line in list(record.lines) if line.worker == worker]
+    errors = [line for line in lines if line.stream == "stderr"]
+    dumped = next((at for at, line in enumerate(errors) if line.text.startswith(_DUMPS)), len(errors))
+    inside = {id(line) for line in errors[dumped:]}
+    frames = frames_of({"frames": dumped_frames(dump_in([line.text for line in errors]))})
+    return Remains(frames, [line for line in lines if id(line) not in inside])
