@@ -28,7 +28,7 @@ from workbench.packaging import extract, read_zip
 from workbench.session import Function
 from workbench.session.data import describe
 from workbench.session.define import Wanted, define
-from workbench.session.launch import launch
+from workbench.session.launch import launch, surroundings
 from workbench.session.record import Notes, Record
 from workbench.settings import Settings
 from workbench.supervisor import scratch
@@ -122,7 +122,8 @@ class PythonUdfStreamingOperator:
         self._always_cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
         package = folder / "package"
         extract(read_zip(defined.package), package)
-        self._launch = launch(defined.spec, package, python=None, start_timeout=Settings().start_timeout)
+        around = surroundings(defined.spec)
+        self._launch = launch(defined.spec, package, around, python=None, start_timeout=Settings().start_timeout)
 
     def process_element(self, batch: pa.RecordBatch, watermark: object = None) -> list[pa.RecordBatch]:
         """What the script emitted for this batch, in order; ``watermark`` is accepted and not passed on.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,3 +95,16 @@ def test_a_script_cannot_be_called(w: wb.Workbench) -> None:
     f = w.register("import sys\nsys.stdin.buffer.read()\n", name="swallow")
     with pytest.raises(UsageProblem, match="swallow is a script, which takes batches\n  use run"):
         f.call(1)
+
+
+def test_a_variable_or_secret_that_changed_reaches_the_next_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How to start a worker is found out once; what it depends on is asked each time."""
+    source = "import os\ndef evaluate():\n    return os.environ['TZ'] + ' ' + os.environ['KEY']\n"
+    with wb.Workbench(tmp_path) as w:
+        f = w.register(source, "seen() -> STRING", env={"KEY": wb.Secret("CHANGING_SECRET")})
+        for zone, secret in (("UTC", "one"), ("UTC", "one"), ("Europe/Oslo", "one"), ("Europe/Oslo", "another")):
+            monkeypatch.setenv("TZ", zone)
+            monkeypatch.setenv("CHANGING_SECRET", secret)
+            assert f.call() == f"{zone} {secret}"

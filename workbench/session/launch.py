@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,15 +32,30 @@ ALLOWED: Final = ("PATH", "HOME", "USER", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_
 """Variables of ours that a worker gets, besides LC_*: they lead to interpreters, libraries and locales."""
 
 
-def launch(spec: FunctionSpec, folder: Path, *, python: str | None, start_timeout: float) -> Launch:
+@dataclass(frozen=True, slots=True, repr=False)
+class Surroundings:
+    """What a launch depends on that may change from run to run: our variables, those of the function, its secrets."""
+
+    base: dict[str, str]
+    own: dict[str, str]
+    secrets: tuple[str, ...]
+
+
+def surroundings(spec: FunctionSpec) -> Surroundings:
+    """As they are now. Raises WorkerStartError for a secret that is missing."""
+    return Surroundings(environment(), *revealed(spec.env))
+
+
+def launch(
+    spec: FunctionSpec, folder: Path, around: Surroundings, *, python: str | None, start_timeout: float
+) -> Launch:
     """How to start a worker of ``spec``, whose package is unpacked in ``folder``.
 
-    Raises PythonNotFound, ScriptNotFound, and WorkerStartError for a secret that is missing.
+    Raises PythonNotFound and ScriptNotFound.
     """
     interpreter = find_python(spec.python or python)
-    base = environment()
-    own, values = revealed(spec.env)
-    env, blot = {**base, **own}, blotter(values)
+    base = around.base
+    env, blot = {**base, **around.own}, blotter(around.secrets)
     found = resolve_entry(_files(folder), entry=spec.entry, symbol=spec.symbol)
     roots = [str(folder / root) if root else str(folder) for root in found.roots]
     if spec.kind == "script":
@@ -95,7 +111,7 @@ def tell(text: str) -> None:
 
 def environment() -> dict[str, str]:
     """The variables that every worker gets."""
-    kept = {name: value for name, value in os.environ.items() if name in ALLOWED or name.startswith("LC_")}
+    kept = {name: os.environ[name] for name in os.environ if name in ALLOWED or name.startswith("LC_")}
     # A package is unpacked once and read by many; caches written into it would be no part of it.
     return {**kept, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8:backslashreplace"}
 

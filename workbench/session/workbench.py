@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from workbench.environments import Environments
 from workbench.errors import RunClosed, UsageProblem
-from workbench.functions import Kind, Signature, Volatility, forbidden_module
+from workbench.functions import FunctionSpec, Kind, Signature, Volatility, forbidden_module
 from workbench.packaging import extract, read_zip
 from workbench.registry import Registered, Registry
 from workbench.secrets import Secret
 from workbench.session.define import Defined, Wanted, define, names, write_package
 from workbench.session.function import Function
-from workbench.session.launch import launch, tell, with_environment
+from workbench.session.launch import Surroundings, launch, surroundings, tell, with_environment
 from workbench.session.replay import Failing
 from workbench.settings import Settings, home
 from workbench.supervisor import scratch
@@ -68,6 +68,7 @@ class Workbench:
         self._unpacked: dict[str, Path] = {}
         self._handles: weakref.WeakValueDictionary[int, Function] = weakref.WeakValueDictionary()
         self._keys: dict[int, set[str]] = {}
+        self._launches: dict[int, tuple[tuple[FunctionSpec, Surroundings], Launch]] = {}
         self.failing: dict[tuple[str, str, str], Failing] = {}
         """By function, whatever its version: the rows without a result in its last run, for `Function.replay`."""
         self.samples: dict[tuple[str, str, str], tuple[Any, Mapping[str, Any]]] = {}
@@ -205,6 +206,7 @@ class Workbench:
             self.failing.pop(function.key, None)
             self.samples.pop(function.key, None)
             self._keys.pop(function.registered_id, None)
+            self._launches.pop(function.registered_id, None)
             if (unpacked := self._unpacked.pop(function.sha256, None)) is not None:
                 shutil.rmtree(unpacked.parent, ignore_errors=True)
         return self.registry.drop(name)
@@ -245,7 +247,10 @@ class Workbench:
         return self._scripts
 
     def launch(self, registered: Registered) -> Launch:
-        """How to start a worker of a function, in an environment with its requirements, which is built if need be."""
+        """How to start a worker of a function, in an environment with its requirements, which is built if need be.
+
+        Found out once, and again when a variable or a secret has changed: the interpreter is looked for only then.
+        """
         self.check_open()
         spec = with_environment(registered.spec, self.settings.python, self.environments, self.tell)
         try:
@@ -253,13 +258,19 @@ class Workbench:
         except RunClosed:
             self.environments.close()
             raise
+        depends = spec, surroundings(spec)
+        before = self._launches.get(registered.id)
+        if before is not None and before[0] == depends:
+            return before[1]
         made = launch(
             spec,
             self._unpack(registered),
+            depends[1],
             python=self.settings.python,
             start_timeout=self.settings.start_timeout,
         )
         self._keys.setdefault(registered.id, set()).add(made.key)
+        self._launches[registered.id] = depends, made
         return made
 
     def keys_of(self, registered_id: int) -> frozenset[str]:
