@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,3 +66,16 @@ def test_a_tutorial_is_committed_executed_and_clean(path: Path) -> None:
     assert "widget-view" not in text
     assert "/tmp" not in text
     assert "widgets" not in notebook.metadata
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=lambda path: path.name)
+def test_what_a_tutorial_links_to_is_there(path: Path) -> None:
+    """Other tutorials and pictures are named relative to it; a picture says in words what is seen, and is small."""
+    notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    for picture, words, target in re.findall(r"(!?)\[([^]]*)\]\(([^)]+)\)", text):
+        if "://" not in target:
+            assert (path.parent / target).is_file(), target
+        if picture:
+            assert len(words.split()) > 5
+            assert (path.parent / target).stat().st_size < 120_000

@@ -1,4 +1,4 @@
-"""Take the pictures and the film of README.md from the browser tests: needs Debian's chromium, run by hand.
+"""Take the pictures of README.md and of the tutorials from the browser tests: needs Debian's chromium, run by hand.
 
 python tests/tools/make_pictures.py
 """
@@ -13,12 +13,15 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+TESTS = ("test_panel.py", "test_tutorials.py", "film.py")
 SHOWN = ("output-light.png", "output-dark.png", "history-light.png", "history-dark.png", "film.webp")
+IN_TUTORIALS = ("first-light", "crash-light", "dead-letters-light", "state-light", "live-light")
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        tests = [str(ROOT / "tests" / "browser" / name) for name in ("test_panel.py", "film.py")]
+        tests = [str(ROOT / "tests" / "browser" / name) for name in TESTS]
         command = [sys.executable, "-m", "pytest", "-q", "-s", *tests]
-        subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "WORKBENCH_PICTURES": folder}, timeout=400)
-        for name in SHOWN:
-            shutil.copyfile(Path(folder) / name, ROOT / "notebooks" / "images" / f"panel-{name}")
+        subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "WORKBENCH_PICTURES": folder}, timeout=600)
+        for name in (*SHOWN, *(f"tutorial-{name}.png" for name in IN_TUTORIALS)):
+            shown = f"panel-{name.removeprefix('tutorial-')}"
+            shutil.copyfile(Path(folder) / name, ROOT / "notebooks" / "images" / shown)
