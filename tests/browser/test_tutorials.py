@@ -8,35 +8,25 @@ which nbval compares.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
+import steps
+from steps import PANEL, button
 
 if TYPE_CHECKING:  # pytest loads it as a plugin, and wants to be the first to
-    from fix_lab import Lab, Watched
+    from fix_lab import Lab, Picture, Watched
 
 pytest_plugins = ("fix_lab",)
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-PANEL = ".udf-panel"
-Picture = Callable[[Any, str], None]
-
-
-@pytest.fixture
-def no_leaks() -> None:
-    """Instead of the fixture that counts threads: Playwright's loop keeps some for its next task, until it ends."""
 
 
 def run(lab: Lab, watched: Watched, name: str, cells: int) -> Any:
     """The tutorial in a page of its own, as wide as pictures are, with this many code cells run; the page."""
     shutil.copyfile(NOTEBOOKS / name, lab.root / name)
-    page = watched.page
-    page.set_viewport_size({"width": 1060, "height": 1100})
-    page.goto(f"{lab.url}/lab/tree/{name}?reset")
-    page.wait_for_selector(".jp-CodeCell")
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # before that JupyterLab drops what it is told to run
+    watched.page.set_viewport_size({"width": 1060, "height": 1100})
+    page = steps.opened(lab, watched, name)
     page.keyboard.press("Control+b")  # the file browser goes
     page.click(".jp-CodeCell >> nth=0")
     page.keyboard.press("Escape")
@@ -48,18 +38,13 @@ def run(lab: Lab, watched: Watched, name: str, cells: int) -> Any:
 
 def finished(panel: Any) -> Any:
     """The panel, when its run is over."""
-    panel.locator(".h .facts", has_text="took").wait_for()
+    panel.locator(".vitals .facts", has_text="took").wait_for()
     return panel
 
 
 def pid(panel: Any) -> str:
     """The process that waits for the next run, as the panel's head says."""
-    return str(panel.locator(".h .facts span").first.inner_text())
-
-
-def button(panel: Any, word: str) -> Any:
-    """A button that can be pressed now."""
-    return panel.locator(f".buttons button:enabled[data-action={word}]")
+    return str(panel.locator(".vitals .facts span").first.inner_text())
 
 
 def opened(panel: Any, tab: str) -> Any:
@@ -83,7 +68,7 @@ def test_the_first_function_is_filtered_killed_and_run_again(lab: Lab, watched: 
     panel.locator(".live", has_text="1 worker killed").wait_for()
     button(panel, "run").click()
     panel.locator(".live", has_text="runs again").wait_for()
-    panel.locator(".h .facts", has_text="idle pid").wait_for()
+    panel.locator(".vitals .facts", has_text="idle pid").wait_for()
     assert finished(panel).locator(".st").inner_text() == "✓ completed"
     assert pid(panel) != before
 
