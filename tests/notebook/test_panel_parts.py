@@ -65,7 +65,7 @@ def test_a_panel_follows_a_run_to_its_end(ratio: Function) -> None:
     assert widget.status["word"] == "completed with 1 dead row"
     assert (widget.status["sign"], widget.status["rows"], widget.status["dead"]) == ("▲", 3, 1)
     assert [row[1] for row in widget.output["page"]["rows"]] == [0, 1, 0]
-    assert [mark["kind"] for mark in widget.history["marks"]] == ["started", "dead_letter", "finished"]
+    assert [mark["kind"] for mark in widget.marks["marks"]] == ["started", "dead_letter", "finished"]
     assert len(widget.history["lives"]) == len(widget.history["ticks"]) == 1
     assert widget.letters["rows"][0][-1] == ["ZeroDivisionError: float division by zero", "word"]
     assert [line[-1] for line in widget.logs["lines"]] == ["no b for 2.0"]
@@ -129,7 +129,7 @@ def test_the_rows_of_a_run_are_seen_before_its_end(ratio: Function) -> None:
     output = panel.widget.output
     assert (output["newest"], output["total"], output["of"]) == (True, 3, 3)
     assert [row[:2] for row in output["page"]["rows"]] == [["2", 0], ["1", 1], ["0", 0]]
-    assert panel.widget.queue[-1] >= 0
+    assert panel.widget.metrics["queue"][-1][1] >= 0
     panel.run.close()
     panel.refresh()
     assert panel.widget.status["word"] == "closed"

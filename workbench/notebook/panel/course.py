@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from workbench.errors import RunError
-from workbench.events import ROUTINE, Event
+from workbench.events import ROUTINE, SIGNS, Event
 from workbench.notebook.cells import cell, shorten, visible
 from workbench.notebook.panel import marks
-from workbench.notebook.panel.series import Bins
+from workbench.notebook.panel.series import Bins, Peaks
 from workbench.session import Run
 from workbench.session.remains import remains
 from workbench.session.report import frame_lines
@@ -44,6 +44,7 @@ class Course:
         self._lives: dict[int, Facts] = {}
         self._marks: deque[tuple[Event, Facts]] = deque(maxlen=MARKS)
         self._ticks: deque[tuple[int, float, int]] = deque(maxlen=TICKS)
+        self._signs = Peaks(lambda sign: sign[1] in _DEADLY)
         self._batches = 0
         self._strip = Bins()
         self._killers: set[int] = set()
@@ -82,8 +83,11 @@ class Course:
         }
 
     def marks(self) -> Facts:
-        """The newest ``marks``, and the ``count`` of all. Apart from the timeline, which changes with every batch."""
-        return {"count": self._count, "marks": [facts for _, facts in self._marks]}
+        """The newest ``marks``, the ``count`` of all, and ``signs`` of the whole run, the gravest where there are many.
+
+        A sign is ``[time, kind, sign, word, label, worker]``. Apart from the timeline, which changes with every batch.
+        """
+        return {"count": self._count, "marks": [facts for _, facts in self._marks], "signs": self._signs.points}
 
     def _live(self, event: Event) -> None:
         if event.worker is None:
@@ -127,6 +131,8 @@ class Course:
         if event.kind == "crashed" and event.batch is not None:
             self._killers.add(event.batch)
         said = marks.words(event, again=again, began=began)
+        if event.kind not in ("started", "finished"):
+            self._signs.add((round(event.time, 6), event.kind, SIGNS[event.kind], said.word, said.label, event.worker))
         replayable = said.row is not None and self._letter(said.row) is not None
         self._marks.append((event, marks.mark(event, said if replayable else said._replace(row=None))))
         self._count += 1

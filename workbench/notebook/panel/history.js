@@ -69,6 +69,8 @@ class HistoryTab {
 
   list(able) {
     const { marks, count, running } = this.history;
+    if (this.listed === marks && this.able === able) return;
+    Object.assign(this, { listed: marks, able });
     const follows = this.table.scrollTop + this.table.clientHeight >= this.table.scrollHeight - 4;
     const inside = this.body.contains(document.activeElement);
     while (this.body.firstChild && Number(this.body.firstChild.dataset.number) < this.first) this.body.firstChild.remove();
@@ -167,8 +169,8 @@ class HistoryTab {
     const parts = [];
     if (frames.length) {
       const code = frames.map((line) => h(line.trimStart().startsWith("> ") ? "mark" : "div", {}, line));
-      const link = h("button", { type: "button", class: "link", onclick: this.code }, "Code");
-      parts.push(h("h4", {}, "Where it was in your code ", link), h("pre", { tabindex: "0" }, code));
+      const link = h("button", { type: "button", class: "link", onclick: this.code }, "show it");
+      parts.push(h("h4", {}, "Where it was in your code: ", link), h("pre", { tabindex: "0" }, code));
     } else if (mark.kind === "crashed" && mark.signal !== "SIGKILL") parts.push(h("p", { class: "dim" }, "It left no stack."));
     if (values.length) parts.push(h("h4", {}, "The row"), h("p", { class: "values" }, values.map(([name, text, kind]) => h("span", {}, `${name}=`, h(kind === "null" || kind === "empty" ? "i" : "b", {}, text)))));
     if (lines.length) parts.push(h("h4", {}, "What it printed last"), h("pre", { tabindex: "0" }, lines.map(([stream, text]) => h("div", { class: stream === "stderr" ? "warn" : "" }, text || " "))));

@@ -73,7 +73,8 @@ def words(event: Event, *, again: bool, began: float | None) -> Words:
                 label = event.detail
             elif again:
                 label += " again"
-            return Words(word, label, label if label.startswith(event.detail) else event.detail)
+            plain = event.detail == f"{how} in batch {event.batch}"
+            return Words(word, label, label if plain else event.detail)
         case "restarted":
             return _restarted(event.detail)
         case "dead_letter":
@@ -95,7 +96,7 @@ def _restarted(detail: str) -> Words:
         return Words("isolating", "isolating", detail)
     text = f"restart {found[1]} of {found[2]}"
     if found[3]:
-        text += f"; {together('batch', 'batches', found[3].split(', '))} sent again"
+        text += f"; {together([f'{int(one):,}' for one in found[3].split(', ')])} sent again"
     return Words("restarted", "restarted", text + detail[found.end() :])
 
 
@@ -110,9 +111,9 @@ def _set_aside(detail: str) -> Words:
     return Words(f"{count:,} rows {what}", f"{count:,} rows {what}", f"{count:,} rows, the first {row:,}: {why}", row)
 
 
-def together(one: str, many: str, names: Sequence[str]) -> str:
+def together(batches: Sequence[str]) -> str:
     """``batch 8``, ``batches 8 and 9``, ``batches 8, 9 and 10``."""
-    return f"{one} {names[0]}" if len(names) == 1 else f"{many} {', '.join(names[:-1])} and {names[-1]}"
+    return f"batch {batches[0]}" if len(batches) == 1 else f"batches {', '.join(batches[:-1])} and {batches[-1]}"
 
 
 def milliseconds(seconds: float) -> str:

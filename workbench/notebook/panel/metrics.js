@@ -20,7 +20,7 @@ const GAUGES = [
     of: ({ rates, rate }) => ({
       points: rates.map(([from, to, value]) => ({ from, to, value })),
       big: rate == null ? "–" : `${short(rate)} rows/s overall`,
-      words: "all workers together, from the first that was ready",
+      words: "overall counts the start too; the curve begins when a worker was ready",
     }),
     say: ({ from, to, value }) => `${short(value)} rows/s from ${after(from)} to ${after(to)}`,
   },
@@ -82,9 +82,9 @@ class Gauge {
   }
 
   load(metrics, marks, time) {
-    Object.assign(this, this.kind.of(metrics), { since: metrics.since, until: Math.max(metrics.until, metrics.since + 1e-6), marks });
-    this.lines ??= [];
-    this.big.textContent = this.big.title = this.kind.of(metrics).big;
+    const { points, lines = [], words, big } = this.kind.of(metrics);
+    Object.assign(this, { points, lines, words, marks, since: metrics.since, until: Math.max(metrics.until, metrics.since + 1e-6) });
+    this.big.textContent = this.big.title = big;
     this.draw(time);
   }
 
@@ -122,14 +122,20 @@ class Gauge {
     const x = (at) => left + ((Math.max(since, Math.min(until, at)) - since) / (until - since)) * (width - left - right);
     const y = (value) => floor - (value / most) * (floor - top);
     const picture = svg("svg", { width, height, "aria-hidden": "true" });
-    for (const value of [0, most / 2, most]) {
-      if (value === most / 2 && this.kind.unit(value) === this.kind.unit(most)) continue;
-      picture.append(svg("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "axis" }), svg("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end", class: "dim" }, this.kind.unit(value)));
+    for (const value of points.length ? [0, most / 2, most] : [0]) {
+      if (value === most / 2 && this.kind.unit(value).length > 7) continue;
+      picture.append(svg("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: "axis" }), svg("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end", class: "dim" }, value ? this.kind.unit(value) : "0"));
     }
-    for (const [at, text] of axisTimes(since, until, (width - left - right) / 80)) picture.append(svg("text", { x: Math.min(x(at), width - right - text.length * 2.5), y: height - 6, "text-anchor": "middle", class: "dim" }, text));
+    for (const [at, text] of axisTimes(since, until, (width - left - right) / 64)) picture.append(svg("text", { x: Math.min(x(at), width - right - text.length * 2.5), y: height - 6, "text-anchor": "middle", class: "dim" }, text));
     this.happened(picture, x, floor);
     if (points.length) this.line(picture, x, y, floor);
-    for (const [value, text] of lines) picture.append(svg("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: `level ${text}` }), svg("text", { x: width - right - 2, y: y(value) - 3, "text-anchor": "end", class: "label" }, text));
+    const written = new Map();
+    for (const [value, text] of lines) {
+      picture.append(svg("line", { x1: left, x2: width - right, y1: y(value), y2: y(value), class: `level ${text}` }));
+      const close = [...written.keys()].find((at) => Math.abs(at - y(value)) < 11) ?? y(value);
+      written.set(close, [...(written.get(close) ?? []), text]);
+    }
+    for (const [at, texts] of written) picture.append(svg("text", { x: width - right - 2, y: at < top + 12 ? at + 12 : at - 3, "text-anchor": "end", class: "label" }, texts.join(", ")));
     this.index = time == null ? points.length : this.nearest(time);
     const here = points[this.index];
     if (here) {
@@ -188,10 +194,10 @@ class MetricsTab {
     this.watch.disconnect();
   }
 
-  load(metrics, { marks }) {
+  load(metrics, { signs }) {
     this.none.hidden = metrics.latencies.length > 0;
     this.grid.hidden = !this.none.hidden;
-    const told = marks.filter(({ kind, time }) => kind !== "started" && kind !== "finished" && time >= metrics.since);
+    const told = signs.map(([time, kind, sign, , label]) => ({ time, kind, sign, label })).filter(({ time }) => time >= metrics.since);
     for (const gauge of this.gauges) gauge.load(metrics, told, this.time);
   }
 

@@ -16,10 +16,11 @@ const duration = (seconds) => (seconds < 1 ? `${Math.round(seconds * 1000)} ms` 
 function axisTimes(from, to, most) {
   const rough = (to - from) / Math.max(1, most) || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
+  const long = to > 120 && rough >= 0.5;
   let step = [1, 2, 5, 10].map((one) => one * power).find((one) => one >= rough * 0.999);
-  if (to > 120) step = [10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200].find((one) => one >= rough) ?? Math.ceil(rough / 3600) * 3600;
+  if (long) step = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200].find((one) => one >= rough) ?? Math.ceil(rough / 3600) * 3600;
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  const text = (time) => (to > 120 ? clock(time) : to < 1 ? `${Number((time * 1000).toFixed(3))} ms` : `${time.toFixed(digits)} s`);
+  const text = (time) => (long ? clock(time) : to < 1 ? `${Number((time * 1000).toFixed(3))} ms` : `${time.toFixed(digits)} s`);
   const times = [];
   for (let index = Math.ceil(from / step); index * step <= to; index++) times.push([index * step, text(index * step)]);
   return times;
@@ -64,6 +65,7 @@ class Timeline {
     const whole = this.newest ? 0 : (plot * from) / until;
     const stub = ready == null && !this.newest ? plot : Math.min(whole, STUB);
     this.at = (time) => (time < from ? LEFT + (stub * Math.max(0, this.newest ? 0 : time)) / from : LEFT + stub + ((Math.min(time, until) - from) / (until - from)) * (plot - stub));
+    this.begun = LEFT;
     const lanes = lanesOf(lives.filter((life) => life.to == null || life.to >= from));
     const middles = new Map();
     lanes.forEach((lane, index) => lane.forEach((life) => middles.set(life.worker, index * LANE + 28)));
@@ -81,6 +83,8 @@ class Timeline {
     const last = lives.length ? middles.get(lives.at(-1).worker) : undefined;
     const first = this.history.count - marks.length;
     const seen = marks.map((mark, index) => ({ mark, number: first + index, y: mark.worker == null ? last : middles.get(mark.worker) }));
+    const oldest = marks[0]?.time ?? 0;
+    if (!this.newest) for (const [time, kind, sign, word, label, worker] of this.history.signs) if (time < oldest && middles.has(worker)) seen.push({ mark: { time, kind, sign, label, word, worker }, y: middles.get(worker), number: -1 });
     this.marks(picture, seen.filter(({ mark, y }) => y !== undefined && mark.time >= (this.newest ? from : 0) && mark.kind !== "started" && mark.kind !== "finished"), width);
     this.element.replaceChildren(picture);
   }
@@ -88,16 +92,18 @@ class Timeline {
   start(picture, y, from, stub, cut) {
     picture.append(svg("line", { x1: LEFT, x2: LEFT + stub - (cut ? 5 : 0), y1: y, y2: y, class: "starting" }));
     if (cut) picture.append(svg("path", { class: "cut", d: `M${LEFT + stub - 9} ${y + 6}l4 -12m2 12l4 -12` }));
+    if (duration(from) === "0 ms") return; // it was ready before
     const words = this.history.ready == null ? `starting for ${duration(from)}` : `started in ${duration(from)}`;
-    picture.append(svg("text", { x: LEFT, y: y - 13, class: "dim" }, words));
+    picture.append(svg("text", { x: LEFT, y: y - 12, class: "dim" }, words));
+    this.begun = LEFT + words.length * 6.2;
   }
 
   life(picture, life, y, until, running) {
     const alive = running && life.to == null;
     const begin = this.at(life.ready ?? life.to ?? until);
     const end = this.at(life.to ?? until);
-    if (this.at(life.from) < begin - 1) picture.append(svg("line", { x1: this.at(life.from), x2: begin, y1: y, y2: y, class: "starting" }));
-    picture.append(svg("rect", { x: begin, y: y - 8, width: Math.max(3, end - begin), height: 16, rx: 3, class: alive ? "life alive" : "life" }, svg("title", {}, `worker ${life.worker}, pid ${life.pid}`)));
+    if (this.at(life.from) < begin - 8) picture.append(svg("line", { x1: this.at(life.from), x2: begin, y1: y, y2: y, class: "starting" }));
+    picture.append(svg("rect", { x: begin, y: y - 8, width: Math.max(2, end - begin - 1), height: 16, rx: 3, class: alive ? "life alive" : "life" }, svg("title", {}, `worker ${life.worker}, pid ${life.pid}`)));
   }
 
   // How many batches there were, as the height of the green in the bar.
@@ -126,7 +132,7 @@ class Timeline {
   // Marks of a lane from left to right. One that would cover the last is moved a little, or joins it.
   marks(picture, seen, width) {
     const lanes = new Map();
-    for (const one of seen) {
+    for (const one of seen.sort((one, other) => one.mark.time - other.mark.time)) {
       const x = this.at(one.mark.time) - (one.mark.kind === "restarted" ? 9 : 0);
       const tone = TONES[one.mark.kind] ?? "";
       const lane = lanes.get(one.y) ?? [];
@@ -138,14 +144,14 @@ class Timeline {
         if (tone === "bad") before.tone = tone;
       } else lane.push({ x: before.x + NEAR, tone, all: [one] });
     }
-    for (const [y, lane] of lanes) this.lane(picture, y, lane, width);
+    for (const [y, lane] of lanes) this.lane(picture, y, lane, width, y === 28 ? this.begun : LEFT);
   }
 
-  lane(picture, y, groups, width) {
+  lane(picture, y, groups, width, begun) {
     // What is taken beside the marks and above the bar; a label goes where there is room, the bad ones first.
     const beside = groups.map(({ x }) => [x - 8, x + 8]);
-    const above = [];
-    const free = (row, begin, end) => begin > LEFT && end < width - 4 && row.every(([from, to]) => end < from || begin > to);
+    const above = [[LEFT, begun]];
+    const free = (row, begin, end) => begin >= LEFT && end < width - 4 && row.every(([from, to]) => end < from || begin > to);
     const labels = [];
     const order = [...groups].sort((one, other) => (other.tone === "bad") - (one.tone === "bad"));
     for (const { x, tone, all } of order) {
@@ -163,12 +169,15 @@ class Timeline {
     picture.append(...labels);
     for (const { x, tone, all } of groups) {
       const worst = all.find(({ mark }) => TONES[mark.kind] === tone) ?? all[0];
-      const here = all.findIndex(({ number }) => number === this.chosen);
+      const here = this.chosen >= 0 && all.some(({ number }) => number === this.chosen);
       const lines = all.slice(0, 8).map(({ mark }) => `${after(mark.time)}  ${mark.word}${mark.detail ? `: ${mark.detail}` : ""}`);
       if (all.length > 8) lines.push(`and ${all.length - 8} more, in the table`);
-      const spot = svg("g", { class: `mark ${tone}${here < 0 ? "" : " chosen"}` }, svg("title", {}, lines.join("\n")), svg("circle", { cx: x, cy: y, r: 9 }), svg("text", { x, y: y + 5, "text-anchor": "middle" }, worst.mark.sign));
-      // Of several, each click shows the next.
-      spot.addEventListener("click", () => this.choose(all[here + 1]?.number ?? all[here < 0 ? 0 : here].number));
+      const spot = svg("g", { class: `mark ${tone}${here ? " chosen" : ""}` }, svg("title", {}, lines.join("\n")), svg("circle", { cx: x, cy: y, r: 9 }), svg("text", { x, y: y + 5, "text-anchor": "middle" }, worst.mark.sign));
+      // Of several, each click shows the next. Those that are too old to be sent with all that is known stay signs.
+      const known = all.filter(({ number }) => number >= 0);
+      const next = known[(known.findIndex(({ number }) => number === this.chosen) + 1) % known.length];
+      if (next) spot.addEventListener("click", () => this.choose(next.number));
+      else spot.classList.add("old");
       picture.append(spot);
     }
   }
@@ -176,7 +185,7 @@ class Timeline {
   label(all) {
     if (all.length === 1) return all[0].mark.label;
     const rows = all.reduce((sum, { mark }) => sum + (mark.rows ?? 0), 0);
-    if (all.every(({ mark }) => mark.kind === "dead_letter")) return `${whole(rows)} rows set aside`;
+    if (all.every(({ mark }) => mark.kind === "dead_letter")) return `${rows ? `${whole(rows)} ` : ""}rows set aside`;
     const kinds = new Map();
     for (const { mark } of all) kinds.set(mark.word, (kinds.get(mark.word) ?? 0) + 1);
     return [...kinds].map(([word, count]) => (count > 1 ? `${count} × ${word}` : word)).join(", ");
