@@ -130,6 +130,7 @@ def test_the_rows_of_a_run_are_seen_before_its_end(ratio: Function) -> None:
     assert (output["newest"], output["total"], output["of"]) == (True, 3, 3)
     assert [row[:2] for row in output["page"]["rows"]] == [["2", 0], ["1", 1], ["0", 0]]
     assert panel.widget.metrics["queue"][-1][1] >= 0
+    assert panel.widget.metrics["memory"][-1][1] > 10_000_000
     panel.run.close()
     panel.refresh()
     assert panel.widget.status["word"] == "closed"

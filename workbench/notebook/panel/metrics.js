@@ -138,11 +138,12 @@ class Gauge {
     for (const [at, texts] of written) picture.append(svg("text", { x: width - right - 2, y: at < top + 12 ? at + 12 : at - 3, "text-anchor": "end", class: "label" }, texts.join(", ")));
     this.index = time == null ? points.length : this.nearest(time);
     const here = points[this.index];
+    const found = [];
     if (here) {
       const at = x(Math.max(here.from, Math.min(here.to, time)));
       picture.append(svg("line", { x1: at, x2: at, y1: top, y2: floor, class: "look" }), svg("circle", { cx: at, cy: y(here.value), r: 3.5, class: "dot" }));
+      found.push(...this.around(x, at));
     }
-    const found = here ? this.around(x, x(time)) : [];
     const said = here ? [this.kind.say(here), ...found].join("; ") : this.words;
     this.said.textContent = this.said.title = said;
     const now = Math.max(0, Math.min(points.length - 1, this.index));

@@ -1,0 +1,125 @@
+"""The History and Metrics tabs in a real JupyterLab: what happened when, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:  # pytest loads it as a plugin, and wants to be the first to
+    from fix_lab import Lab, Watched
+
+pytest_plugins = ("fix_lab",)
+
+LOAD = """%load_ext workbench
+import pandas as pd, numpy as np
+n = 40_000
+flights = pd.DataFrame({'delay': np.arange(n) * 1.5, 'distance': np.where(np.arange(n) % 13_000 == 3, 0, 900)})"""
+RATIO = """%%udf ratio(delay DOUBLE, distance BIGINT) -> DOUBLE {options}
+import os, signal
+from pathlib import Path
+mark = Path(os.environ['MARK'])
+
+def evaluate(delay, distance):
+    if delay > 20_000 and not mark.exists():
+        mark.touch()
+        print('about to read address 0', flush=True)
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return delay / distance"""
+PANEL = ".udf-panel"
+
+
+@pytest.fixture
+def no_leaks() -> None:
+    """Instead of the fixture that counts threads: Playwright's loop keeps some for its next task, until it ends."""
+
+
+def ran(lab: Lab, watched: Watched, folder: Path) -> Any:
+    """The panel of a run that had four dead letters and one crash, when it is over."""
+    options = f"--sample flights --env MARK={folder / 'mark'} --on-error dead_letter --batch-rows 2000"
+    lab.write("history.ipynb", LOAD, RATIO.replace("{options}", options))
+    page = watched.page
+    page.goto(f"{lab.url}/lab/tree/history.ipynb?reset")
+    page.wait_for_selector(".jp-CodeCell")
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # before that JupyterLab drops what it is told to run
+    page.click(".jp-CodeCell >> nth=0")
+    page.keyboard.press("Escape")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    panel = page.locator(PANEL)
+    panel.locator(".st", has_text="completed with 4 dead rows").wait_for()
+    return panel
+
+
+def columns(panel: Any, width: int) -> int:
+    """How many charts stand in a row of a panel of this width."""
+    script = """width => {
+        document.querySelector(".udf-panel").style.width = `${width}px`;
+        return getComputedStyle(document.querySelector(".gauges")).gridTemplateColumns.split(" ").length;
+    }"""
+    return int(panel.page.evaluate(script, width))
+
+
+def test_what_happened_when(lab: Lab, watched: Watched, tmp_path: Path) -> None:
+    """The start-up does not push the rest aside; each mark and row opens and closes; four charts tell of any time."""
+    panel = ran(lab, watched, tmp_path)
+    keyboard = watched.page.keyboard
+
+    # The start is a stub with a break sign, the crash's label is there, each event has its row.
+    panel.get_by_role("tab", name="History").click()
+    panel.locator(".timeline .cut").wait_for()
+    assert panel.locator(".timeline text", has_text="started in").count() == 1
+    assert float(panel.locator(".timeline .life").first.get_attribute("x")) < 170
+    assert panel.locator(".timeline text", has_text="SIGSEGV in batch 6").count() == 1
+    rows = panel.locator(".history tbody tr")
+    assert rows.count() == int(panel.locator("[data-tab=History] .count").inner_text()) == 9
+    assert rows.nth(1).locator("td").last.inner_text() == "row 3: ZeroDivisionError: float division by zeroReplay"
+
+    # A mark opens what is known of it, and the focus is in its row; Escape closes it, and the focus stays.
+    panel.locator(".timeline .mark.bad").click()
+    box = panel.locator(".details .box")
+    box.locator("mark", has_text="os.kill(os.getpid(), signal.SIGSEGV)").wait_for()
+    text = box.inner_text()
+    for part in (
+        "signal SIGSEGV",
+        "it touched memory",
+        "%%udf ratio v1, line 10, in evaluate",
+        "about to read address 0",
+    ):
+        assert part in text
+    focus = watched.page.locator(":focus")
+    assert (focus.inner_text(), focus.get_attribute("aria-expanded")) == ("✕ crashed", "true")
+    keyboard.press("Escape")
+    box.wait_for(state="detached")
+    assert (focus.inner_text(), focus.get_attribute("aria-expanded")) == ("✕ crashed", "false")
+
+    # By keyboard alone: arrows to another row, Enter opens it, Tab reaches what runs it again.
+    keyboard.press("Home")
+    keyboard.press("ArrowDown")
+    keyboard.press("Enter")
+    box.locator(".values", has_text="distance=0").wait_for()
+    keyboard.press("Tab")
+    assert focus.get_attribute("aria-label") == "Replay row 3"
+    assert panel.locator(".timeline .mark.chosen").count() == 1
+    keyboard.press("Escape")
+    box.wait_for(state="detached")
+
+    # Four charts: as many in a row as have room; arrows go from batch to batch, and all four say what they had then.
+    panel.get_by_role("tab", name="Metrics").click()
+    assert [columns(panel, width) for width in (600, 968, 1200)] == [1, 2, 4]
+    said = panel.locator(".gauge .said")
+    latency = panel.get_by_role("slider", name="batch latency")
+    latency.focus()
+    keyboard.press("Home")
+    assert said.nth(1).inner_text().startswith("batch 0: ")
+    keyboard.press("ArrowRight")
+    assert said.nth(1).inner_text().startswith("batch 1: ")
+    assert latency.get_attribute("aria-valuetext") == said.nth(1).inner_text()
+    assert said.nth(0).inner_text().startswith(tuple("0123456789"))
+    panel.get_by_role("slider", name="rows a second").hover()
+    assert "rows/s from +" in said.nth(0).inner_text()
+    assert panel.locator(".plot .event.bad").count() == 4
+    assert "p95" in panel.locator(".plot").nth(1).inner_text()
+    drawn = panel.locator(".metrics").inner_html()
+    assert [word for word in ("NaN", "Infinity", "undefined", "null") if word in drawn] == []
