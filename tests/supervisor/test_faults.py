@@ -129,11 +129,21 @@ def test_no_restart_allowed(tally: str, bench: Bench) -> None:
     assert bench.kinds() == ["started", "crashed", "gave_up"]
 
 
-def test_never_ready(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("said", "phase", "hint"),
+    [
+        ((), "start", "is not there yet"),
+        (("1",), "import", "still importing pyarrow"),
+        (("1", "2"), "load", "the code is still being imported"),
+        (("1", "77"), "import", "still importing pyarrow"),  # no phase: not believed
+    ],
+)
+def test_never_ready(bench: Bench, said: tuple[str, ...], phase: str, hint: str) -> None:
     """A child that is not ready in time is named with its phase and its log; it is not started again."""
     with pytest.raises(WorkerStartTimeout) as caught:
-        bench.run(program("never_ready", start_timeout=1.0), ids(1, 1))
-    assert caught.value.message == "never_ready: the worker was not ready after 1 s (phase: load)"
+        bench.run(program("never_ready", *said, start_timeout=1.0), ids(1, 1))
+    assert caught.value.message == f"never_ready: the worker was not ready after 1 s (phase: {phase})"
+    assert hint in caught.value.hint
     assert caught.value.logs == ("importing a large library",)
     assert bench.kinds() == ["stopped"]
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from fix_processes import ENV, WORKER, Bench, alive, batch, column, function, ids, listen, source, until
 
-from workbench.errors import BatchTimeout, StateLost, UdfError
+from workbench.errors import BatchTimeout, StateLost, UdfError, WorkerStartTimeout
 from workbench.supervisor.worker import Worker, ignore
 from workbench.transport.base import Ready, Refused
 
@@ -60,6 +60,17 @@ def test_ready_says_with_what(tmp_path: Path) -> None:
         assert worker.ready is not None
         assert worker.ready.info["python"] == sys.version.split()[0]
         assert set(worker.ready.info) == {"python", "pyarrow", "load_seconds"}
+        assert worker.channel.phase == "load"  # the last that was begun before
+
+
+def test_a_late_worker_says_what_it_was_doing(tmp_path: Path, bench: Bench) -> None:
+    """Here it never comes to the user's code, as pyarrow takes too long."""
+    slow = tmp_path / "slow"
+    slow.mkdir()
+    (slow / "pyarrow.py").write_text("import time\ntime.sleep(60)\n")
+    launch = {"env": {**ENV, "PYTHONPATH": str(slow)}, "start_timeout": 2.0}
+    with pytest.raises(WorkerStartTimeout, match=r"not ready after 2 s \(phase: import\)"):
+        bench.run(function(tmp_path, "def evaluate(a): return a", launch=launch), ids(1, 1))
 
 
 LOOK = """

@@ -73,7 +73,7 @@ class Deadlines:
                 slot.closing_since = None
             elif worker.ready is None:
                 if now >= slot.started_at + self._launch.start_timeout:
-                    raise not_ready(self._launch, slot.last_lines())
+                    raise not_ready(self._launch, slot.last_lines(), worker.channel.phase)
             elif slot.owed and worker.channel.bypassed():
                 raise ProtocolError(
                     f"{self._launch.label} reads its input past sys.stdin: nothing tells when it is done with a batch",

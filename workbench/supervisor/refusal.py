@@ -31,6 +31,13 @@ _STACK: Final = re.compile(r'File "(?P<path>[^"]*/package/(?P<file>[^"]+))", lin
 _STARTED: Final = re.compile(r"threading\.py\", line \d+ in _bootstrap$", re.MULTILINE)
 """The outermost frame of a thread that is not the first."""
 
+_LATE: Final = {
+    "start": "Python, or what it begins with, is not there yet: the machine is busy, or start_timeout too short",
+    "import": "it is still importing pyarrow: the disk is slow, or start_timeout too short",
+    "load": "the code is still being imported: look at what it does outside of functions, or raise start_timeout",
+}
+"""The way out for a worker that is late, by what it was doing."""
+
 NOT_RUN: Final = (126, 127)
 """Exit statuses by which a shell says that a command cannot be run, or is not there: trying again would not help."""
 
@@ -122,12 +129,12 @@ def refused_to_load(label: str, info: Mapping[str, Any], logs: Sequence[str]) ->
     return WorkerStartError(f"{label} cannot be loaded: {error}", frames=frames_of(info), logs=logs, hint=hint)
 
 
-def not_ready(launch: Launch, logs: Sequence[str]) -> WorkerStartTimeout:
-    """A worker that took too long to load."""
+def not_ready(launch: Launch, logs: Sequence[str], phase: str) -> WorkerStartTimeout:
+    """A worker that took too long in a phase, see `Channel.phase`."""
     return WorkerStartTimeout(
-        f"{launch.label}: the worker was not ready after {launch.start_timeout:g} s (phase: load)",
+        f"{launch.label}: the worker was not ready after {launch.start_timeout:g} s (phase: {phase})",
         logs=logs,
-        hint="it is still importing: look at the log, or raise start_timeout",
+        hint=_LATE.get(phase, _LATE["start"]),
     )
 
 

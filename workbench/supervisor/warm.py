@@ -26,7 +26,7 @@ def warm(launch: Launch, pool: Pool) -> None:
                     selector.register(fd, mask)
                 ready = selector.select(max(0.0, deadline - time.monotonic()))
             if not ready or time.monotonic() > deadline:
-                raise not_ready(launch, worker.last_lines)
+                raise not_ready(launch, worker.last_lines, worker.channel.phase)
             for key, mask in ready:
                 for reply in worker.on_ready(key.fd, mask) if key.fd in worker.fds() else ():
                     if isinstance(reply, Refused):

@@ -106,6 +106,9 @@ class Channel(ABC):
     heard_at: float | None = None
     """When anything was last heard of the child, in monotonic seconds; None if its silence means nothing."""
 
+    phase = "start"
+    """What a child that is not ready is doing: it starts, imports what it needs, or loads the user's code."""
+
     unseen = False
     """Whether it has yet to be seen that the child reads its input as it should: ask `bypassed` once in a while."""
 

@@ -232,6 +232,8 @@ class FramedChannel(Channel):
 
     def _understand(self, kind: int, number: int, payload: Any) -> Reply | None:
         if kind == protocol.BEAT:
+            if 0 < number < len(protocol.PHASES):
+                self.phase = protocol.PHASES[number]
             return None
         awaited = self._expected[0] if self._expected else None
         if kind == protocol.REFUSED:

@@ -76,11 +76,11 @@ class Parent:
             if not more or len(view) > SMALL or len(self._held) > MOST_HELD:
                 self._send(self._held)
 
-    def beat(self) -> None:
+    def beat(self, phase: int = 0) -> None:
         """Say that we are alive, unless just now something else is being said. Nobody there is for `receive` to see."""
         if self._sending.acquire(False):
             try:
-                self._send([memoryview(protocol.header(protocol.BEAT, 0, b""))])
+                self._send([memoryview(protocol.header(protocol.BEAT, phase, b""))])
             except ParentGone:
                 return
             finally:
@@ -125,11 +125,13 @@ class Host:
         setup: Dict[str, Any] = protocol.decode(payload)
         self._roots = setup["roots"]
         self._shares = setup.get("mode") != "columns"
+        self._parent.beat(protocol.PHASES.index("import"))
         # Functions use pa.compute and pa.ipc without importing them, which works in most programs by accident.
         import pyarrow as pa
         import pyarrow.compute
         import pyarrow.ipc
 
+        self._parent.beat(protocol.PHASES.index("load"))
         function = loading.load(setup)
         if setup["kind"] == "udf":
             from .scalar import Scalar as Work

@@ -25,7 +25,8 @@ LOAD, OPEN, BATCH, SNAPSHOT, RESTORE, MERGE, FINISH = 1, 2, 3, 4, 5, 6, 7
 INPUTS, OUTPUTS, FORGET, PLACED, LENT = 8, 9, 10, 11, 12
 # Worker to parent.
 READY, PART, END, BLOB, REFUSED = 16, 17, 18, 19, 20
-BEAT = 21  # at any time: alive
+BEAT = 21  # at any time: alive; before READY its number says which of these phases has begun
+PHASES = ("start", "import", "load")
 PART_PLACED = 22  # a part of the answer is in the memory that was lent for it, at this place
 
 KINDS = frozenset((*range(LOAD, LENT + 1), *range(READY, PART_PLACED + 1)))
