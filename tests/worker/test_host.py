@@ -183,6 +183,26 @@ def test_the_last_words_before_a_crash_are_kept(tmp_path: Path, bench: Bench) ->
     assert f'File "{tmp_path}/udf_under_test.py", line 4 in evaluate' in stack
 
 
+def test_a_long_dump_leaves_room_for_what_was_said(tmp_path: Path, bench: Bench) -> None:
+    """Deep recursion on several threads: the error has the user's last lines, and the dump from its beginning."""
+    code = """
+import faulthandler, threading, time
+def deep(n, do):
+    return deep(n - 1, do) if n else do()
+def evaluate(a):
+    for _ in range(5):
+        threading.Thread(target=deep, args=(90, lambda: time.sleep(60)), daemon=True).start()
+    print('first of all')
+    for i in range(3):
+        print('step', i)
+    deep(90, faulthandler._sigsegv)
+"""
+    with pytest.raises(Exception, match="SIGSEGV") as caught:
+        bench.run(function(tmp_path, code), ids(1, 1), max_restarts=0)
+    assert caught.value.logs == ("first of all", "step 0", "step 1", "step 2")  # type: ignore[attr-defined]
+    assert caught.value.stack.startswith("Fatal Python error: Segmentation fault")  # type: ignore[attr-defined]
+
+
 def test_the_log_is_there_before_the_answer(tmp_path: Path, bench: Bench) -> None:
     """When an answer is handed out, everything that was printed for it has been logged."""
     launch = function(tmp_path, "def evaluate(a):\n    print('row', a)\n    return a\n")

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 import pyarrow as pa
 
+from workbench.dumps import FATAL, Dumps
 from workbench.events import SIGNS, LogLine
 from workbench.notebook.cells import Cell, cell, shorten, visible
 from workbench.session import Run
@@ -280,7 +281,6 @@ def letters_grid(letters: Sequence[DeadLetter], names: Sequence[str], total: int
 
 
 _PATH: Final = re.compile(r'File "(?:[^"]*/)?([^"/]+)"')
-_DUMP: Final = "Fatal Python error"
 
 
 def log_lines(run: Run, limits: Limits) -> tuple[list[str], int]:
@@ -296,12 +296,11 @@ def log_lines(run: Run, limits: Limits) -> tuple[list[str], int]:
 
 def readable(lines: Iterable[LogLine]) -> list[str]:
     """All of the lines that tell something; see `log_lines`."""
-    shown, dying = [], set()
+    shown: list[str] = []
+    dumps: dict[tuple[int, str], Dumps] = {}
     for line in sorted(lines, key=lambda line: (line.worker, line.stream != "stdout")):
-        inside = (line.worker, line.stream) in dying
-        if line.text.startswith(_DUMP):
-            dying.add((line.worker, line.stream))
-        if not inside or "/package/" in line.text:
+        dumped = dumps.setdefault((line.worker, line.stream), Dumps()).holds(line.text)
+        if not dumped or line.text.startswith(FATAL) or "/package/" in line.text:
             text = _PATH.sub(r'File "\1"', line.text)
             shown.append(text if line.stream == "stdout" else f"{line.stream}: {text}")
     return shown

@@ -7,15 +7,13 @@ purpose: how it died, which its event says (`workbench.events`).
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
+from workbench.dumps import Dumps, LastDump
 from workbench.errors import Frame
 from workbench.events import LogLine
 from workbench.session.record import Record
 from workbench.supervisor.refusal import dumped_frames, frames_of
-from workbench.supervisor.worker import DUMP, dump_in
-
-_DUMPS: Final = ("Fatal Python error:", *DUMP)
 
 
 class Remains(NamedTuple):
@@ -27,9 +25,12 @@ class Remains(NamedTuple):
 
 def remains(record: Record, worker: int) -> Remains:
     """Of a worker of a run, as far as the log's ring still has its lines; ``worker`` is the number of its life."""
-    lines = [line for line in list(record.lines) if line.worker == worker]
-    errors = [line for line in lines if line.stream == "stderr"]
-    dumped = next((at for at, line in enumerate(errors) if line.text.startswith(_DUMPS)), len(errors))
-    inside = {id(line) for line in errors[dumped:]}
-    frames = frames_of({"frames": dumped_frames(dump_in([line.text for line in errors]))})
-    return Remains(frames, [line for line in lines if id(line) not in inside])
+    own, dumps, dump = [], Dumps(), LastDump()
+    for line in list(record.lines):
+        if line.worker != worker:
+            continue
+        if line.stream == "stderr" and dumps.holds(line.text):
+            dump.add(line.text)
+        else:
+            own.append(line)
+    return Remains(frames_of({"frames": dumped_frames(dump.text)}), own)

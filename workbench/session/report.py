@@ -31,9 +31,9 @@ SHOWN_CRASHES: Final = 4
 _ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
 _NOISE: Final = re.compile(r"<(function|module|class|built-in|bound method|_io\.)")
 _AGAIN: Final = re.compile(r"batch (\d+)(?:, \d+)+ sent again")
-_DUMPS: Final = ("Traceback (most", "Fatal Python", "Current thread 0x", "Thread 0x")
-_DUMPED: Final = re.compile(r'  File "|Extension modules: ')
-"""What is left of a dump whose beginning is no longer among the last lines."""
+_TRACED: Final = "Traceback (most recent call last):"
+_FRAME: Final = '  File "'
+"""What is left of a traceback whose beginning is no longer among the last lines."""
 
 _TYPE_NAMES: Final = {
     "bool": "BOOLEAN",
@@ -254,10 +254,10 @@ def frame_lines(frames: Iterable[Frame], names: Mapping[str, str]) -> Iterator[s
 
 
 def _last_words(error: WorkbenchError) -> list[str]:
-    """The last lines that the worker printed, without tracebacks and dumps: those are shown as frames."""
+    """The last lines that the worker printed, without tracebacks: those are shown as frames."""
     lines = [_stable(line) for line in getattr(error, "logs", ())]
-    begin = next((at for at, line in enumerate(lines) if line.startswith(_DUMPS)), None)
-    return [line for line in lines[:begin] if line.strip() and not _DUMPED.match(line)][-SHOWN_LOGS:]
+    begin = next((at for at, line in enumerate(lines) if line.startswith(_TRACED)), None)
+    return [line for line in lines[:begin] if line.strip() and not line.startswith(_FRAME)][-SHOWN_LOGS:]
 
 
 def _stable(text: str) -> str:

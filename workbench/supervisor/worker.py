@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from workbench import settings
+from workbench.dumps import Dumps, LastDump
 from workbench.errors import PythonNotFound, WorkerStartError
 from workbench.supervisor import process as processes
 from workbench.supervisor import scratch
@@ -29,12 +30,7 @@ from workbench.transport.base import Channel, Closed, Ready, Reply
 
 READ: Final = selectors.EVENT_READ
 READ_SIZE: Final = 65_536
-STACK_LINES: Final = 60
 LAST_LINES: Final = 20
-PULSE: Final = os.path.join("worker", "pulse.py")  # noqa: PTH118 - a part of a path in a text
-"""Where the thread is that tells us that the worker is alive: of no use in a stack."""
-
-DUMP: Final = ("Current thread 0x", "Thread 0x")
 NO_PYTHON: Final = (errno.ENOENT, errno.EACCES, errno.ENOTDIR, errno.ENOEXEC)
 LogSink = Callable[[str, str], None]
 
@@ -64,7 +60,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """The process ended. ``stack`` is faulthandler's dump, if it left one; ``last_lines`` the end of its log."""
+    """The process ended. ``stack`` is faulthandler's dump, if it left one; ``last_lines`` the rest of its log's end."""
 
     exit: Exit
     stack: str
@@ -80,7 +76,8 @@ class Worker:
         self.ready: Ready | None = None
         self.died: Died | None = None
         self.started_at = time.monotonic()
-        self._last: deque[str] = deque(maxlen=STACK_LINES + LAST_LINES)
+        self._last: deque[str] = deque(maxlen=LAST_LINES)
+        self._dump = LastDump()
         self._logs: dict[int, _LogPipe] = {}
         self._rate = LogRate()
         with ExitStack() as undo:
@@ -108,13 +105,13 @@ class Worker:
 
     @property
     def stack(self) -> str:
-        """Faulthandler's dump in its log, if there is one."""
-        return dump_in(tuple(self._last))
+        """Faulthandler's last dump in its log, if there is one."""
+        return self._dump.text
 
     @property
     def last_lines(self) -> tuple[str, ...]:
-        """The end of its log."""
-        return tuple(self._last)[-LAST_LINES:]
+        """The end of its log, without dumps: those would leave no room for what it said itself."""
+        return tuple(self._last)
 
     def _spawn(self, undo: ExitStack, templates: Templates | None) -> Process:
         with ExitStack() as handed_over:
@@ -176,7 +173,10 @@ class Worker:
         now = time.monotonic()
         for text in pipe.lines(data):
             line = text if self.launch.blot is None else self.launch.blot(text)
-            self._last.append(line)  # all of them: the last before a death are the ones that matter
+            if pipe.dumps.holds(line):
+                self._dump.add(line)
+            else:
+                self._last.append(line)  # all of them: the last before a death are the ones that matter
             self.tell_dropped(now)
             if self._rate.keeps(now):
                 self.sink(pipe.stream, line)
@@ -194,6 +194,7 @@ class Worker:
         """What it printed for an earlier run is nobody's last words in the next."""
         self.drain_logs()
         self._last.clear()
+        self._dump.clear()
 
     def drain_logs(self) -> None:
         """Read what is in the log pipes now, at most a megabyte each, so that it is shown before an answer."""
@@ -255,6 +256,7 @@ class _LogPipe:
 
     def __init__(self, stream: str) -> None:
         self.stream = stream
+        self.dumps = Dumps()
         self._rest = b""
 
     def lines(self, data: bytes) -> Sequence[str]:
@@ -277,12 +279,3 @@ def _not_spawned(launch: Launch, error: OSError) -> WorkerStartError:
         f"{launch.argv[0]!r} cannot be executed ({error.strerror}); no worker was started",
         hint="give --python an executable; workbench doctor lists those found",
     )
-
-
-def dump_in(lines: Sequence[str]) -> str:
-    """Faulthandler's last dump in a log, if there is one."""
-    starts = [index for index, line in enumerate(lines) if line.startswith("Fatal Python error:")]
-    if not starts:  # asked for by a signal: all threads one after the other
-        starts = [index for index, line in enumerate(lines) if line.startswith(DUMP)][:1]
-    threads = "\n".join(lines[starts[-1] :][:STACK_LINES]).split("\n\n") if starts else []
-    return "\n\n".join(thread for thread in threads if PULSE not in thread)
