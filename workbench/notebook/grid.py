@@ -102,7 +102,7 @@ def table_grid(table: pa.Table, limits: Limits) -> Grid:
         )
         for item in table.schema
     ][: limits.columns]
-    values = [_values(column) for column in table.slice(0, limits.rows).columns[: limits.columns]]
+    values = [python_values(column) for column in table.slice(0, limits.rows).columns[: limits.columns]]
     rows = [Row([cell(value, limits.width) for value in row]) for row in zip(*values, strict=True)]
     return Grid(columns, rows, table.num_rows, table.num_columns - len(columns))
 
@@ -140,7 +140,7 @@ def _first_rows(
     table: pa.Table, letters: Mapping[int, DeadLetter], numbers: Iterable[int]
 ) -> Iterator[tuple[int, Sequence[Any] | DeadLetter]]:
     """Rows of the result with their numbers, and between them those that were set aside, which the result lacks."""
-    values = zip(*(_values(column) for column in table.columns), strict=True)
+    values = zip(*(python_values(column) for column in table.columns), strict=True)
     for number in numbers:
         if number in letters:
             yield number, letters[number]
@@ -151,7 +151,8 @@ def _first_rows(
             yield number, row
 
 
-def _values(column: pa.ChunkedArray) -> list[Any]:
+def python_values(column: pa.ChunkedArray) -> list[Any]:
+    """The values of a column, as text where Python has none."""
     try:
         return list(column.to_pylist())
     except (ValueError, OverflowError):  # Arrow knows dates that Python does not
@@ -198,7 +199,7 @@ def state_grid(run: Run, limits: Limits) -> Grid:
         )
         for row in _stories(state_rows(run), limits.rows)
     ]
-    return Grid([Column(name, number=name == "batch") for name in names], rows, len(run.state))
+    return Grid([Column(name, number=name == "batch") for name in names], rows, len(run.record.all_states))
 
 
 def _stories(rows: Sequence[StateRow], most: int) -> Sequence[StateRow]:

@@ -169,7 +169,7 @@ class RunView(View):
             yield from text.table(output)
         elif output:
             yield output
-        if run.spec.kind == "udaf" and len(run.state):
+        if run.spec.kind == "udaf" and run.record.last_states:
             grid = state_grid(run, limits._replace(rows=min(6, self.rows)))
             yield f"state after each batch, {grid.note}:"
             yield from text.lines_of(grid.rows, [column.name for column in grid.columns])
@@ -197,7 +197,7 @@ class RunView(View):
             yield html.section("Output", output.note, html.table(output))
         elif output:
             yield html.tag("p", output, class_="y")
-        if run.spec.kind == "udaf" and len(run.state):
+        if run.spec.kind == "udaf" and run.record.last_states:
             state = state_grid(run, limits)
             yield html.section("State", state.note, html.table(state))
         history = history_grid(run, limits)

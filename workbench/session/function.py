@@ -169,7 +169,7 @@ class Function:
         with self._owner.beginning:
             self._owner.check_open()
             run_id = self._owner.registry.begin_run(self.registered_id)
-            history = History(self.registry, run_id, Record(groups), self.ended)
+            history = History(self.registry, run_id, Record(groups, parts=workers), self.ended)
             notes = Notes(history.record, history.event)
             skip_invalid = (on_invalid or defaults.on_invalid) == "skip" and self.kind == "script"
             options = binding.options(on_error=on_error, report=settings.STATE_GROUPS, outer=outer) if binding else {}

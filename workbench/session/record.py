@@ -29,6 +29,9 @@ from workbench.session.recent import Recent
 EVENT_COLUMNS = ("time", "kind", "worker", "pid", "batch", "rows", "signal", "exit_status", "detail")
 LOG_COLUMNS = ("time", "worker", "batch", "stream", "text")
 METRIC_COLUMNS = ("batch", "worker", "rows_in", "rows_out", "seconds", "latency")
+MERGED = "merged"
+"""What changed in a state that the end of a run has made of its parts."""
+
 WHOLE = "Int64"  # pandas' integers with NULL
 
 
@@ -53,6 +56,8 @@ class Record:
     """The record of one run; written by its thread, read by anyone."""
 
     groups: tuple[str, ...] = ()
+    parts: int = 1
+    """Workers of an aggregate that each have a state of their own until the end: batches go to them in turn."""
     rows_in: int = 0
     rows_out: int = 0
     batches_in: int = 0
@@ -138,7 +143,7 @@ class Record:
                 "key": key,
                 "result": state["result"],
                 "state": state["state"],
-                "changed": state.get("changed", "merged"),
+                "changed": state.get("changed", MERGED),
             }
             self._last_states[key] = row
             self._states.append(row)
@@ -171,6 +176,27 @@ class Record:
         """The events that were kept and are no finished batches, in order."""
         return [event for _, event in list(self._events)]
 
+    @property
+    def newest_states(self) -> list[dict[str, Any]]:
+        """The states that were kept of all groups, in order: ``batch``, ``key``, ``result``, ``state``, ``changed``."""
+        return list(self._states)
+
+    @property
+    def last_states(self) -> list[dict[str, Any]]:
+        """The last state of each group, in the order in which they were first seen."""
+        return list(self._last_states.values())
+
+    @property
+    def all_states(self) -> list[dict[str, Any]]:
+        """`newest_states`, after the last ones of groups that are not among them."""
+        kept = self.newest_states
+        shown = {id(row) for row in kept}
+        return [row for row in self.last_states if id(row) not in shown] + kept
+
+    def part(self, state: Mapping[str, Any]) -> int | None:
+        """Which of `parts` a state is of; None for what was merged at the end."""
+        return None if state["changed"] == MERGED else state["batch"] % self.parts
+
     def events_frame(self) -> pd.DataFrame:
         """One row an event; see `workbench.events.Event`."""
         return events_frame(event.as_row() for event in self.all_events)
@@ -191,9 +217,7 @@ class Record:
 
     def states_frame(self) -> pd.DataFrame:
         """One row for each group that a batch changed, and at least the last state of each group."""
-        kept = list(self._states)
-        shown = {id(row) for row in kept}
-        rows = [row for row in self._last_states.values() if id(row) not in shown] + kept
+        rows = self.all_states
         ours = ("batch", "result", "state", "changed")
         return pd.DataFrame(
             [(row["batch"], *row["key"], row["result"], row["state"], row["changed"]) for row in rows],

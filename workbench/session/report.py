@@ -169,24 +169,24 @@ def _detail(event: Event) -> str:
 
 def state_rows(run: Run, limit: int | None = None) -> list[StateRow]:
     """An aggregate's state after each batch, one row for each group that changed; the last ``limit`` of them."""
-    frame = run.state
-    groups = run.record.groups
-    rows = frame.tail(limit if limit is not None else len(frame)).itertuples(index=False, name=None)
-    return [  # by position: a group's column that is called like one of ours has another name in the frame
+    groups, rows = run.record.groups, run.record.all_states
+    return [
         StateRow(
-            int(batch),
-            ", ".join(f"{name}={_value(value)}" for name, value in zip(groups, keys, strict=True)),
-            _value(result),
-            str(state),
-            str(changed),
+            row["batch"],
+            ", ".join(f"{name}={key_text(value)}" for name, value in zip(groups, row["key"], strict=True)),
+            "NULL" if row["result"] is None else row["result"],
+            row["state"],
+            row["changed"],
         )
-        for batch, *keys, result, state, changed in rows
+        for row in (rows if limit is None else rows[max(0, len(rows) - limit) :])
     ]
 
 
-def _value(value: object) -> str:
-    # NaN is what pandas makes of NULL in a column of numbers.
-    return "NULL" if value is None or value != value else str(value)  # noqa: PLR0124
+def key_text(value: object) -> str:
+    """A value by which rows are grouped; the empty string, and a text that reads NULL, in quotes."""
+    if value is None:
+        return "NULL"
+    return repr(value) if value in ("", "NULL") else str(value)
 
 
 def type_name(arrow: pa.DataType) -> str:

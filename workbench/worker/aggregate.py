@@ -180,7 +180,7 @@ class Aggregate:
     def _preview(self, state: Any) -> Optional[str]:
         """The result that ``state`` would give, as text. Made from a copy: merge may keep what it is given."""
         try:
-            return values.shown(self._result(state))
+            return _shown(self._result(state))
         except BaseException as error:  # a preview: the same error ends the run in `finish`, if it stays
             return f"{type(error).__name__}: {error}"
 
@@ -232,7 +232,7 @@ class Aggregate:
             self._merged[()] = _Group(self._fresh(), 0)
         groups = sorted(self._merged.items(), key=lambda item: item[1].first)
         # The state is read before `finish`, which may change it.
-        states = [
+        states: List[Dict[str, Any]] = [
             {"key": [plain(item) for item in key], "state": as_json(self._state(key, group.instance))}
             for key, group in groups
         ]
@@ -252,13 +252,19 @@ class Aggregate:
             text = f"the result of row {row} is null, but always_nullable is false"
             raise NullResult(text + (f" (group {where})" if where else ""), NOT_NULL)
         for shown, result in zip(states, results):
-            shown["result"] = values.shown(result)
+            shown["result"] = _shown(result)
         columns = [
             pa.array([key[index] for key, _ in groups], self._key_schema.field(index).type)
             for index in range(self._width)
         ]
         schema = pa.schema([self._key_schema.field(index) for index in range(self._width)] + [self._output])
         return [pa.RecordBatch.from_arrays([*columns, array], schema=schema)], {"states": states, "errors": []}
+
+
+def _shown(result: Any) -> Optional[str]:
+    """A result as text, which a number or a time has without the name of its class; None is NULL, and no text."""
+    plain_text = type(result).__module__ in ("decimal", "datetime")
+    return None if result is None else str(result) if plain_text else values.shown(result)
 
 
 def _accumulate(group: _Group, *arguments: Any) -> None:

@@ -13,7 +13,10 @@ from typing import Final
 
 from workbench.notebook.style import DARK, LIGHT
 
-PARTS: Final = ("dom.js", "spark.js", "grid.js", "timeline.js", "history.js", "metrics.js", "tabs.js", "panel.js")
+PARTS: Final = (
+    *("dom.js", "spark.js", "grid.js", "timeline.js", "history.js", "metrics.js"),
+    *("state.js", "letters.js", "tabs.js", "panel.js"),
+)
 """In the order of their dependence; each is a plain script that adds its functions to the module."""
 
 _SCOPE: Final = ".udf-panel"

@@ -59,3 +59,22 @@ async function copyText(text) {
 function empty(text) {
   return h("p", { class: "empty" }, text);
 }
+
+// Children by key: what stays is left alone, and with it focus, selection, scrolling and what was opened in it.
+function keep(parent, items, keyOf, make) {
+  const before = parent.kept ?? new Map();
+  const focused = parent.contains(document.activeElement) ? document.activeElement : null;
+  parent.kept = new Map(items.map((item) => [keyOf(item), item]));
+  for (const [key, node] of before) if (!parent.kept.has(key)) node.remove();
+  for (const [key, item] of parent.kept) {
+    const node = before.get(key) ?? make(item);
+    node.renew?.(item);
+    parent.kept.set(key, node);
+  }
+  let next = null;
+  for (const node of [...parent.kept.values()].reverse()) {
+    if (node.parentNode !== parent || node.nextSibling !== next) parent.insertBefore(node, next);
+    next = node;
+  }
+  if (focused?.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
+}

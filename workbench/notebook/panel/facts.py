@@ -2,8 +2,8 @@
 
 The invariant: every part is small however long a run is (the newest is kept), and taking it never waits for the run:
 the record may be read by anyone. pid, times and memory stand in the panel and nowhere else: they are no part of a
-static form. Left out on purpose: what happened when (`course`), what was measured (`gauges`), the rows of the output
-(`rows`) and drawing.
+static form. Left out on purpose: what happened when (`course`), what was measured (`gauges`), what an aggregate holds
+(`states`), rows that failed (`failing`), the rows of the output (`rows`) and drawing.
 """
 
 from __future__ import annotations
@@ -15,15 +15,12 @@ from typing import Any, Final
 from workbench.errors import UsageProblem, WorkbenchError
 from workbench.events import SIGNS
 from workbench.notebook.cells import shorten, visible
-from workbench.notebook.grid import Limits, letters_grid
 from workbench.notebook.views import short_error
 from workbench.session import Function, Run
-from workbench.session.report import counts, notice_lines, state_rows
+from workbench.session.report import counts, notice_lines
 from workbench.session.vitals import lives
 
 LINES: Final = 500
-STATES: Final = 300
-LETTERS: Final = 200
 TEXT: Final = 400
 CODE: Final = 100_000
 VERSIONS: Final = 10
@@ -90,34 +87,6 @@ def logs(run: Run) -> Facts:
     return {
         "seen": run.record.lines_seen,
         "lines": [[line.time, line.worker, line.batch, line.stream, _line(line.text)] for line in lines[-LINES:]],
-    }
-
-
-def state(run: Run) -> Facts:
-    """The newest states of an aggregate: batch, group, result, state, what changed."""
-    if run.spec.kind != "udaf":
-        return {"rows": [], "grouped": False, "total": 0}
-    rows = state_rows(run, STATES)
-    return {
-        "rows": [[row.batch, *map(_line, row[1:])] for row in rows],
-        "grouped": bool(run.record.groups),
-        "total": len(run.state),
-        "restored": [event.batch for event in run.record.all_events if event.kind == "state_restored"],
-    }
-
-
-def letters(run: Run) -> Facts:
-    """The first rows that have no result, with their values and errors."""
-    kept = list(run.record.letters)
-    if run.record.ended_by is not None:
-        kept.append(run.record.ended_by[0])
-    total = run.record.dead + (run.record.ended_by is not None)
-    grid = letters_grid(kept, run.input_schema.names, total, Limits(LETTERS, 12, 80))
-    return {
-        "columns": [column.name for column in grid.columns],
-        "rows": [[[one.text, one.kind] for one in row.cells] for row in grid.rows],
-        "numbers": [letter.row for letter in kept[:LETTERS]],
-        "total": total,
     }
 
 

@@ -41,8 +41,10 @@ class Panel {
       code: () => this.open("Code"),
     });
     this.metrics = new MetricsTab();
+    this.states = new States({ ask: (message) => this.ask(message) });
+    this.letters = new Letters({ name: this.get("title").name, ask: (message) => this.ask(message), say: this.say });
     this.build(element);
-    const shown = { status: ["title", "status", "able", "pace", "metrics"], output: ["output"], history: ["history", "marks", "able"], state: ["state"], metrics: ["metrics", "marks"], logs: ["logs"], letters: ["letters", "able"], code: ["code"], sql: ["sql"] };
+    const shown = { status: ["title", "status", "able", "pace", "metrics"], output: ["output"], history: ["history", "marks", "able"], state: ["state"], metrics: ["metrics", "marks"], logs: ["logs"], letters: ["letters", "able", "status"], code: ["code"], sql: ["sql"] };
     const tabs = { output: "Output", state: "State", history: "History", letters: "Dead letters", metrics: "Metrics", logs: "Logs", code: "Code", sql: "SQL" };
     this.undo = [];
     const on = (name, call) => {
@@ -65,7 +67,7 @@ class Panel {
         });
     on("msg:custom", (message) => this.answer(message));
     this.tick = setInterval(() => this.uptime(), 500);
-    this.undo.push(() => clearInterval(this.tick), () => clearTimeout(this.moved), () => clearTimeout(this.silence), () => cancelAnimationFrame(frame), () => this.grid.close(), () => this.history.close(), () => this.metrics.close());
+    this.undo.push(() => clearInterval(this.tick), () => clearTimeout(this.moved), () => clearTimeout(this.silence), () => cancelAnimationFrame(frame), () => this.grid.close(), () => this.history.close(), () => this.metrics.close(), () => this.states.close());
     this.status();
     this.counts();
     this.open("Output");
@@ -248,15 +250,14 @@ class Panel {
 
   fill() {
     const able = this.get("able").includes("replay");
-    const replay = (row) => this.act("replay", row);
     const show = {
       Output: () => this.output(),
-      State: () => stateTab(this.get("state")),
+      State: () => this.states.load(this.get("state")),
       History: () => {
         queueMicrotask(() => this.history.load({ ...this.get("history"), ...this.get("marks") }, able));
         return this.history.element;
       },
-      "Dead letters": () => lettersTab(this.get("letters"), able, replay),
+      "Dead letters": () => this.letters.load(this.get("letters"), able, this.get("status").word),
       Metrics: () => {
         queueMicrotask(() => this.metrics.load(this.get("metrics"), this.get("marks")));
         return this.metrics.element;

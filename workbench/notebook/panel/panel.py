@@ -16,9 +16,12 @@ from workbench.errors import RunClosed
 from workbench.notebook.panel import facts
 from workbench.notebook.panel.controls import ACTIONS, CellControls, Controls, StreamControls
 from workbench.notebook.panel.course import Course
+from workbench.notebook.panel.failing import letters
 from workbench.notebook.panel.gauges import Gauges
 from workbench.notebook.panel.pulse import Pulse
+from workbench.notebook.panel.questions import QUESTIONS, SLOW, Asked
 from workbench.notebook.panel.rows import Rows, View, all_rows, newest_rows
+from workbench.notebook.panel.states import states
 from workbench.notebook.panel.widget import PanelWidget
 from workbench.session import Function, Run, Stream
 from workbench.session.live import move
@@ -118,8 +121,8 @@ class Panel:
             "marks": self._course.marks(),
             "metrics": self._gauges.facts(),
             "logs": facts.logs(run),
-            "state": facts.state(run),
-            "letters": facts.letters(run),
+            "state": states(run),
+            "letters": letters(run),
             "output": self._output(),
         }
 
@@ -152,6 +155,12 @@ class Panel:
 
     def _message(self, _: Any, message: Mapping[str, Any], __: Any) -> None:
         """What the front end asks; each message is answered by one with the same id, if only by what went wrong."""
+        if message["kind"] in SLOW:
+            threading.Thread(target=self._send, args=(message,), name="workbench panel's answer", daemon=True).start()
+        else:
+            self._send(message)
+
+    def _send(self, message: Mapping[str, Any]) -> None:
         try:
             answer = self.answer(message)
         except Exception as error:  # noqa: BLE001 - it is shown where it was asked
@@ -159,7 +168,9 @@ class Panel:
         self.widget.send({"id": message["id"], **answer})
 
     def answer(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to ``rows``, ``copy``, ``mark`` or ``act``. Raises KeyError for one that is none of these."""
+        """The answer to ``rows``, ``copy``, ``mark``, ``act`` or one of `QUESTIONS`; KeyError for any other message."""
+        if (asked := QUESTIONS.get(message["kind"])) is not None:
+            return asked(Asked(self.function, self.run, self._names), message)
         if message["kind"] == "act":
             text = self.controls.act(str(message["action"]), message.get("number"))
             self.refresh()
