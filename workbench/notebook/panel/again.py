@@ -20,7 +20,7 @@ from workbench.session.replay import failing_rows
 OUTCOMES: Final = 1_000
 """Rows of which it is told what came out of them."""
 
-WIDTH: Final = 120
+WIDTH: Final = 160
 
 Outcome = list[Any]
 """The number of a row, whether it has a result now, and what came out, as text."""

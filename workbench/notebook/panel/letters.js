@@ -104,7 +104,7 @@ class Letters {
     node.renew = () => {
       const [good, text] = this.outcomes.get(number) ?? [];
       button.disabled = !this.able || good === null;
-      const shown = good === undefined ? "" : good === null ? "runs …" : `${good ? "✓" : "✕"} ${text}`;
+      const shown = good === undefined ? "" : good === null ? "runs …" : good ? `✓ ${text}` : text === row.at(-1)[0] ? "✕ the same error again" : `✕ ${text}`;
       if (outcome.textContent === shown) return;
       outcome.className = good ? "good" : good === false ? "bad" : "dim";
       outcome.textContent = shown;

@@ -1,7 +1,7 @@
 // What an aggregate holds: a card for each group, the way of one group's result over the batches, and what each batch
 // changed in the state. Groups, batches and parts of a state that are not here are asked for.
 
-const ORDERS = [["", "order: as it fits"], ["largest", "largest result"], ["latest", "changed last"], ["first", "first seen"]];
+const ORDERS = [["first", "in order of appearance"], ["largest", "largest result first"], ["latest", "changed last first"]];
 const CHART = { height: 170, left: 62, right: 22, top: 26, bottom: 24 };
 const MARKED = { crashed: "bad", restarted: "warn", recycled: "warn", dead_letter: "warn", snapshot: "dim" };
 const NO_STATE = {
@@ -81,6 +81,7 @@ class States {
     this.body.hidden = !rows.length;
     if (!rows.length) return void (this.nothing.textContent = NO_STATE[facts.kind]);
     this.tools.hidden = this.cards.hidden = !grouped;
+    this.order.value = facts.order;
     this.all.hidden = this.view.group == null;
     const some = facts.found > facts.cards.length ? `${whole(facts.cards.length)} of ` : "";
     const of = facts.found < facts.total ? ` of ${whole(facts.total)}` : "";
@@ -105,15 +106,15 @@ class States {
     const name = h("small");
     const result = h("b");
     const picture = h("div");
-    const what = h("small");
-    const node = h("button", { type: "button", class: "card" }, name, result, picture, what);
+    const late = h("small");
+    const node = h("button", { type: "button", class: "card" }, name, result, picture, late);
     node.renew = ({ group, name: parts, result: [text, kind], batch, values }) => {
       node.onclick = () => this.look({ group: this.view.group === group ? null : group });
       node.setAttribute("aria-pressed", String(this.view.group === group));
       name.replaceChildren(...named(parts));
       result.replaceChildren(kind === "null" ? h("i", {}, text) : text);
       picture.replaceChildren(...(values.length > 1 ? [spark(values, { width: 150, height: 30, label: "its results" })] : []));
-      what.textContent = `batch ${whole(batch)}`;
+      late.textContent = batch < this.facts.newest ? `unchanged since batch ${whole(batch)}` : "";
     };
     return node;
   }
@@ -123,11 +124,12 @@ class States {
     const open = async () => {
       full.hidden = !full.hidden;
       button.setAttribute("aria-expanded", String(!full.hidden));
+      button.textContent = full.hidden ? "▸ all" : "▾ all";
       if (full.hidden) return;
       const { lines, error } = await this.ask({ kind: "full_state", group, batch, merged: word === "merged" });
       full.firstChild.replaceChildren(h("pre", { tabindex: "0", "aria-label": "The whole state" }, error ?? lines.join("\n")));
     };
-    const button = h("button", { type: "button", class: "link", "aria-expanded": "false", onclick: open }, "all of it");
+    const button = h("button", { type: "button", class: "link", "aria-expanded": "false", onclick: open }, "▸ all");
     const cells = pieces.map(([part, before, now]) => h("span", { class: "piece" }, part && h("small", {}, part), ...change(before, now)));
     return h(
       "tbody",

@@ -72,11 +72,13 @@ def states(run: Run, view: StateView | None = None) -> Facts:
         stories.setdefault(row["key"], []).append(row)
     order = view.order or ("first" if len(lasts) <= CARDS else "largest")
     found = [row for row in lasts if view.text.casefold() in _label(run, row).casefold()] if view.text else lasts
-    one = lasts[view.group] if view.group is not None else lasts[0] if len(lasts) == 1 else None
+    group = 0 if len(lasts) == 1 else view.group
+    one = lasts[group] if group is not None and group < len(lasts) else None
     shown = stories.get(one["key"], [one]) if one is not None else newest
     return facts | {
         "parts": record.parts,
         "order": order,
+        "newest": newest[-1]["batch"],
         "found": len(found),
         "cards": [_card(run, numbers[row["key"]], stories.get(row["key"], [row])) for row in _first(found, order)],
         "chosen": None if one is None else _card(run, numbers[one["key"]], shown),
