@@ -81,7 +81,8 @@ class Event:
 class LogLine:
     """One line that a worker printed.
 
-    ``stream`` is ``stdout`` or ``stderr``; ``batch`` the last one sent to it by then.
+    ``stream`` is ``stdout`` or ``stderr``; ``batch`` the one that it worked on, None while it loaded, finished or had
+    nothing to do.
     """
 
     time: float

@@ -97,11 +97,11 @@ def look(folder: Path, bench: Bench, **more: Any) -> dict[str, Any]:
 
 
 def test_the_child_has_only_what_it_was_given(tmp_path: Path, bench: Bench) -> None:
-    """Its fds are 0, 1, 2 and the socket, whatever we have open; its variables those given, and TMPDIR."""
+    """Its fds are 0 to 2, both logs again and the socket, whatever is open here; its variables given, and TMPDIR."""
     with (tmp_path / "open").open("w") as ours:
         os.set_inheritable(ours.fileno(), False)
         seen = look(tmp_path, bench, launch={"env": {**ENV, "GIVEN": "ä"}})
-    assert sorted(seen["fds"].values()) == ["/dev/null", "pipe", "pipe", "socket"]
+    assert sorted(seen["fds"].values()) == ["/dev/null", *["pipe"] * 4, "socket"]
     assert {name: seen["fds"][name] for name in "012"} == {"0": "/dev/null", "1": "pipe", "2": "pipe"}
     assert set(seen["env"]) - {"LC_CTYPE"} == {*ENV, "GIVEN", "TMPDIR"}  # LC_CTYPE: Python's own, PEP 538
     assert seen["env"]["GIVEN"] == "ä"

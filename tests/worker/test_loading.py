@@ -116,5 +116,6 @@ def test_code_that_prints_and_reads_at_import(tmp_path: Path, bench: Bench) -> N
     assert lines == [("stdout", "imported ''")]
     worker.channel.close()
     listen(worker, lambda _said: worker.died is not None)
+    worker.tell_logs()
     assert lines == [("stdout", "imported ''"), ("stdout", "done")]
     worker.close()

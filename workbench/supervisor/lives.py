@@ -50,6 +50,7 @@ class Lives:
         worker.sink = self._teller.sink(slot)
         if reused:
             worker.forget()
+            slot.loaded = True
             self._teller.event("started", slot, detail="was ready")
         worker.channel.open(self._schema, self._options)
         if slot.snapshot:
@@ -102,6 +103,7 @@ class Lives:
             if worker is None:
                 continue
             if self._fit(slot) and not slot.owed and worker.died is None:
+                worker.drain_logs()
                 worker.tell_dropped()
                 worker.sink = ignore
                 worker.channel.rest()

@@ -18,7 +18,7 @@ import pyarrow as pa
 from workbench import settings
 from workbench.errors import BatchTimeout
 from workbench.supervisor.worker import Died, Worker
-from workbench.transport.base import Answer, Blob, Closed, Invalid, Refused, Reply
+from workbench.transport.base import Answer, Asked, Blob, Closed, Invalid, Marked, Ready, Refused, Reply
 
 GRACE: Final = 0.3
 """Seconds between the request for a stack, by a worker that is out of time, and the request to give up."""
@@ -59,10 +59,11 @@ class Work:
 class Slot:
     """See the module. Times are monotonic seconds; ``fault`` is why we ended the worker, ``refused`` what it said.
 
-    ``snapshot`` is the state as it was after batch ``saved``. ``new_size`` is its memory after its first batch, in
-    bytes; a ``tired`` one is to be replaced once it owes nothing; a ``silent`` one was told to be not responding. Of
-    one that is out of time, ``overdue`` is the error with the stack that it hung in, once it is there; it is ended
-    at ``give_up_at``.
+    ``snapshot`` is the state as it was after batch ``saved``; ``last_batch`` is the one answered last. ``loaded`` is
+    whether a worker is there that can work on one. ``new_size`` is its memory after its first batch, in bytes; a
+    ``tired`` one is to be replaced once it owes nothing; a ``silent`` one was told to be not responding. Of one that
+    is out of time, ``overdue`` is the error with the stack that it hung in, once it is there; it is ended at
+    ``give_up_at``.
     """
 
     index: int
@@ -75,6 +76,7 @@ class Slot:
     saved: int | None = None
     since_snapshot: int = 0
     last_batch: int | None = None
+    loaded: bool = False
     restart_at: float | None = None
     started_at: float = 0.0
     head_since: float = 0.0
@@ -99,7 +101,7 @@ class Slot:
         """The worker is gone; what it owes stays."""
         self.worker = self.closing_since = self.fault = self.refused = None
         self.in_time()
-        self.new_size, self.tired, self.silent = 0, False, False
+        self.new_size, self.tired, self.silent, self.loaded = 0, False, False, False
         self.heard.clear()
 
     def send(self, work: Work) -> None:
@@ -108,7 +110,6 @@ class Slot:
             return
         work.sent_at = time.monotonic()
         if work.request == "batch":
-            self.last_batch = work.number
             self.worker.channel.submit(work.number, work.batch)
             return
         for blob in work.blobs:
@@ -119,7 +120,40 @@ class Slot:
         """The oldest request has been answered."""
         self.head_since = time.monotonic()
         self.in_time()
-        return self.owed.popleft()
+        work = self.owed.popleft()
+        if work.request == "batch":
+            self.last_batch = work.number
+        return work
+
+    @property
+    def works_on(self) -> int | None:
+        """The batch whose answer is the next to come; None while the worker loads, ends, or has nothing to do."""
+        head = self.owed[0] if self.loaded and self.owed else None
+        return head.number if head is not None and head.request == "batch" else None
+
+    def hear(self) -> Iterator[Reply | Died]:
+        """What the worker said, oldest first; its log lines are handed on where they belong between that."""
+        while True:
+            while self.heard:
+                reply = self.heard.popleft()
+                match reply:
+                    case Marked(pipes):
+                        if self.worker is not None:
+                            self.worker.pass_marks(pipes)
+                        continue
+                    case Asked():
+                        self.loaded = True
+                        continue
+                    case Ready() if self.worker is not None:
+                        self.loaded = self.worker.launch.reusable
+                    case Died() if self.worker is not None:
+                        self.worker.tell_logs()
+                yield reply
+            if self.worker is None:
+                return
+            self.heard.extend(self.worker.settle_logs())
+            if not self.heard:
+                return
 
     def in_time(self) -> None:
         """What it works on now is not out of time."""
@@ -176,8 +210,7 @@ class Slot:
 
     def forgets(self) -> bool:
         """Drop what was heard, after the end of the run; whether there is more to come that must be dropped."""
-        while self.heard:  # also what came together with the error that ended the run
-            reply = self.heard.popleft()
+        for reply in self.hear():  # also what came together with the error that ended the run
             if ends(reply):
                 return False
             if answers(reply) and self.owed:

@@ -216,8 +216,8 @@ class Supervisor:
             if place is None or place.worker is None or fd not in place.worker.fds():
                 continue
             place.heard.extend(place.worker.on_ready(fd, mask))
-            while place.heard:
-                self._on_reply(place, place.heard.popleft())
+            for reply in place.hear():
+                self._on_reply(place, reply)
         self._deadlines.look(self._slots, time.monotonic(), began=self._taken)
 
     def _check_stopped(self) -> None:
@@ -286,8 +286,6 @@ class Supervisor:
             self._found(slot, search)
 
     def _on_answer(self, slot: Slot, answer: Answer) -> None:
-        if slot.worker is not None:
-            slot.worker.drain_logs()
         work = slot.settle()
         if not work.answered and work.search is None:  # what is replayed, or a piece, was no progress
             self.policy.finished_batch()
@@ -340,7 +338,7 @@ class Supervisor:
         self.policy.finished_batch()
 
     def _on_refused(self, slot: Slot, phase: str, number: int | None, info: Mapping[str, Any]) -> None:
-        label, logs = self.launch.label, slot.last_lines()
+        label, logs = self.launch.label, slot.worker.last_lines if slot.worker is not None else ()
         if phase in ("load", "open"):
             self._lives.end(slot)
             raise refused_to_load(label, info, logs)

@@ -27,7 +27,7 @@ class Teller:
 
     def sink(self, slot: Slot) -> LogSink:
         """Where the worker in this slot writes its log."""
-        return lambda stream, text: self._log(LogLine(self._clock(), slot.life, slot.last_batch, stream, text))
+        return lambda stream, text: self._log(LogLine(self._clock(), slot.life, slot.works_on, stream, text))
 
     def event(
         self,

@@ -8,7 +8,7 @@ import time
 from workbench.supervisor.pool import Pool
 from workbench.supervisor.refusal import died_at_start, not_ready, refused_to_load
 from workbench.supervisor.worker import Died, Launch, Worker, ignore
-from workbench.transport.base import Refused
+from workbench.transport.base import Marked, Refused
 
 
 def warm(launch: Launch, pool: Pool) -> None:
@@ -29,6 +29,8 @@ def warm(launch: Launch, pool: Pool) -> None:
                 raise not_ready(launch, worker.last_lines, worker.channel.phase)
             for key, mask in ready:
                 for reply in worker.on_ready(key.fd, mask) if key.fd in worker.fds() else ():
+                    if isinstance(reply, Marked):
+                        worker.pass_marks(reply.pipes)
                     if isinstance(reply, Refused):
                         raise refused_to_load(launch.label, reply.info, worker.last_lines)
                     if isinstance(reply, Died):

@@ -1,7 +1,10 @@
 """One live subprocess: its process, its channel and its logs, seen as one thing that answers and may die.
 
-The invariant: `Died` is the last thing a worker says, and it says it once, after everything that it had answered and
-logged before its death has been read. Left out on purpose: what to do about it (`workbench.supervisor.supervisor`).
+The invariants: `Died` is the last thing a worker says, and it says it once, after everything that it had answered and
+logged before its death has been read. A log line is handed on among the answers that it was printed among, if whoever
+deals with those calls `pass_marks` for `Marked`, `settle_logs` when nothing is left to be dealt with, and `tell_logs`
+for `Died`, as `workbench.supervisor.slot` does. Left out on purpose: what to do about it
+(`workbench.supervisor.supervisor`).
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import selectors
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -23,13 +26,13 @@ from workbench.errors import PythonNotFound, WorkerStartError
 from workbench.supervisor import process as processes
 from workbench.supervisor import scratch
 from workbench.supervisor.blotting import blotted
+from workbench.supervisor.log_pipe import LogPipe
 from workbench.supervisor.log_rate import LogRate
 from workbench.supervisor.process import Exit, Process
 from workbench.supervisor.template import Templates
 from workbench.transport.base import Channel, Closed, Ready, Reply
 
 READ: Final = selectors.EVENT_READ
-READ_SIZE: Final = 65_536
 LAST_LINES: Final = 20
 NO_PYTHON: Final = (errno.ENOENT, errno.EACCES, errno.ENOTDIR, errno.ENOEXEC)
 LogSink = Callable[[str, str], None]
@@ -78,7 +81,7 @@ class Worker:
         self.started_at = time.monotonic()
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self._dump = LastDump()
-        self._logs: dict[int, _LogPipe] = {}
+        self._pipes: list[LogPipe] = []
         self._rate = LogRate()
         with ExitStack() as undo:
             try:
@@ -105,12 +108,12 @@ class Worker:
 
     @property
     def stack(self) -> str:
-        """Faulthandler's last dump in its log, if there is one."""
+        """Faulthandler's last dump in what was handed on of its log, if there is one."""
         return self._dump.text
 
     @property
     def last_lines(self) -> tuple[str, ...]:
-        """The end of its log, without dumps: those would leave no room for what it said itself."""
+        """The end of what was handed on of its log, without dumps: those would leave no room for what it said."""
         return tuple(self._last)
 
     def _spawn(self, undo: ExitStack, templates: Templates | None) -> Process:
@@ -118,10 +121,11 @@ class Worker:
             ends: dict[str, int] = {}
             for stream in ("stderr",) if self.channel.stdout is not None else ("stderr", "stdout"):
                 read, ends[stream] = os.pipe()
-                undo.callback(os.close, read)
+                pipe = LogPipe(read, stream, self.channel.mark)
+                undo.callback(pipe.close)
                 handed_over.callback(os.close, ends[stream])
                 os.set_blocking(read, False)
-                self._logs[read] = _LogPipe(stream)
+                self._pipes.append(pipe)
             env = {**self.launch.env, "TMPDIR": self.folder}
             if templates is not None and self.launch.template is not None:
                 fds = [*self.channel.pass_fds, ends["stdout"], ends["stderr"]]
@@ -144,16 +148,21 @@ class Worker:
         """What to select on now."""
         if self.died:
             return {}
-        return {**self.channel.fds(), **dict.fromkeys(self._logs, READ), self.process.exit_fd: READ}
+        logs = {pipe.fd: READ for pipe in self._pipes if pipe.open}
+        return {**self.channel.fds(), **logs, self.process.exit_fd: READ}
 
     def on_ready(self, fd: int, mask: int) -> list[Reply | Died]:
         """What became known from one fd that is ready."""
-        if fd in self._logs:
-            self._read_log(fd)
-            return []
+        for pipe in self._pipes:
+            if fd == pipe.fd and pipe.open:
+                pipe.read()
+                return []
         if fd == self.process.exit_fd:
             return self._bury()
         return self._note(self.channel.on_ready(fd, mask))
+
+    def _blot(self, text: str) -> str:
+        return text if self.launch.blot is None else self.launch.blot(text)
 
     def _note(self, replies: Any) -> list[Reply | Died]:
         kept: list[Reply | Died] = []
@@ -163,16 +172,35 @@ class Worker:
             kept.append(reply if self.launch.blot is None else blotted(reply, self.launch.blot))
         return kept
 
-    def _read_log(self, fd: int) -> bool:
-        """Read once; whether there was anything."""
-        pipe = self._logs[fd]
-        try:
-            data = os.read(fd, READ_SIZE)
-        except BlockingIOError:
-            return False
+    def pass_marks(self, pipes: int) -> None:
+        """Hand on what was printed before the answer that comes now: in these pipes it ends at a mark."""
+        for pipe in self._pipes:
+            if pipe.bit & pipes:
+                while not pipe.marked and pipe.open and pipe.read():
+                    pass  # the mark was written before it was told of
+                self._tell_lines(pipe)
+                pipe.pass_mark()
+
+    def settle_logs(self) -> list[Reply | Died]:
+        """Hand on the lines that were read: if nothing was answered since, they are of what is not answered yet.
+
+        If something was, it is returned, and the lines wait until it has been dealt with.
+        """
+        if not any(pipe.undecided for pipe in self._pipes):
+            return []
+        replies: list[Reply | Died] = []
+        for fd, mask in self.channel.fds().items():
+            if mask & READ:
+                replies += self._note(self.channel.on_ready(fd, READ))
+        if not replies:
+            for pipe in self._pipes:
+                self._tell_lines(pipe)
+        return replies
+
+    def _tell_lines(self, pipe: LogPipe) -> None:
         now = time.monotonic()
-        for text in pipe.lines(data):
-            line = text if self.launch.blot is None else self.launch.blot(text)
+        for text in pipe.before_mark():
+            line = self._blot(text)
             if pipe.dumps.holds(line):
                 self._dump.add(line)
             else:
@@ -180,10 +208,14 @@ class Worker:
             self.tell_dropped(now)
             if self._rate.keeps(now):
                 self.sink(pipe.stream, line)
-        if not data:
-            os.close(fd)
-            del self._logs[fd]
-        return bool(data)
+
+    def tell_logs(self) -> None:
+        """Hand on all that was read, and how much of it was not kept."""
+        for pipe in self._pipes:
+            while pipe.undecided or pipe.marked:
+                self._tell_lines(pipe)
+                pipe.pass_mark()
+        self.tell_dropped()
 
     def tell_dropped(self, now: float = float("inf")) -> None:
         """Say how many lines were not kept; without ``now`` at once, as nothing more will come."""
@@ -197,11 +229,16 @@ class Worker:
         self._dump.clear()
 
     def drain_logs(self) -> None:
-        """Read what is in the log pipes now, at most a megabyte each, so that it is shown before an answer."""
-        for fd in list(self._logs):
-            for _ in range(16):
-                if not self._read_log(fd):
-                    break
+        """Read what is in the log pipes now, at most a megabyte each, and hand on what was printed so far."""
+        for pipe in self._pipes:
+            self._read_all(pipe)
+            self._tell_lines(pipe)
+
+    @staticmethod
+    def _read_all(pipe: LogPipe) -> None:
+        for _ in range(16):
+            if not (pipe.open and pipe.read()):
+                break
 
     def _bury(self) -> list[Reply | Died]:
         """Read all that is left of a dead process, then say that it died."""
@@ -209,9 +246,13 @@ class Worker:
         if exit_ is None:
             return []
         replies = self._last_words()
-        self.drain_logs()
-        self.tell_dropped()
-        self.died = Died(exit_, self.stack, self.last_lines)
+        last = self._last.copy()
+        for pipe in self._pipes:
+            self._read_all(pipe)
+            dumps = Dumps()
+            for line in map(self._blot, pipe.lines):  # which are handed on when it is known whose they are
+                (self._dump.add if dumps.holds(line) else last.append)(line)
+        self.died = Died(exit_, self.stack, tuple(last))
         self._release()
         return [*replies, self.died]
 
@@ -234,9 +275,8 @@ class Worker:
 
     def _release(self) -> None:
         self.channel.close()
-        for fd in self._logs:
-            os.close(fd)
-        self._logs.clear()
+        for pipe in self._pipes:
+            pipe.close()
         self.process.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -249,23 +289,6 @@ class Worker:
             exit_ = self.process.wait(settings.STOP_SECONDS) or Exit()
             self.died = Died(exit_, "", ())
             self._release()
-
-
-class _LogPipe:
-    """Cuts what arrives into lines. Of a line that is too long the beginning is kept, in whatever pieces it arrives."""
-
-    def __init__(self, stream: str) -> None:
-        self.stream = stream
-        self.dumps = Dumps()
-        self._rest = b""
-
-    def lines(self, data: bytes) -> Sequence[str]:
-        """The lines that ``data`` completes; no data means the end, and completes what is left."""
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        self._rest = self._rest[: settings.MAX_LOG_LINE]
-        if not data and self._rest:
-            whole.append(self._rest)
-        return [line[: settings.MAX_LOG_LINE].decode(errors="replace").rstrip("\r") for line in whole]
 
 
 def ignore(stream: str, text: str) -> None:

@@ -81,7 +81,19 @@ class Fallback:
     detail: str
 
 
-Reply = Ready | Answer | Blob | Refused | Invalid | Closed | Fallback
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """The log pipes in ``pipes`` (1: stdout, 2: stderr, 3: both) hold a mark: what is before it was printed by now."""
+
+    pipes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A script asks for its first input: until now it was loading, although it was `Ready` to be run."""
+
+
+Reply = Ready | Answer | Blob | Refused | Invalid | Closed | Fallback | Marked | Asked
 
 
 class Channel(ABC):
@@ -108,6 +120,9 @@ class Channel(ABC):
 
     phase = "start"
     """What a child that is not ready is doing: it starts, imports what it needs, or loads the user's code."""
+
+    mark: bytes = b""
+    """What the child writes into its log before it answers, wherever it may have printed; empty if it does not."""
 
     unseen = False
     """Whether it has yet to be seen that the child reads its input as it should: ask `bypassed` once in a while."""

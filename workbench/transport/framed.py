@@ -10,6 +10,7 @@ conversation ends with a fatal `Invalid`.
 
 from __future__ import annotations
 
+import os
 import selectors
 import socket
 import time
@@ -24,7 +25,7 @@ from workbench import settings
 from workbench.errors import InvalidBatch, ProtocolError
 from workbench.transport import shm
 from workbench.transport.arena import Region, can_share
-from workbench.transport.base import Answer, Blob, Channel, Closed, Fallback, Invalid, Ready, Refused, Reply
+from workbench.transport.base import Answer, Blob, Channel, Closed, Fallback, Invalid, Marked, Ready, Refused, Reply
 from workbench.transport.outbox import Outbox
 from workbench.worker import protocol
 
@@ -73,6 +74,7 @@ class FramedChannel(Channel):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
         self.pass_fds = (self._child.fileno(),)
         self.environment = {"WORKBENCH_FD": str(self._child.fileno())}
+        self.mark = os.urandom(protocol.MARK_BYTES)
         self._frames = protocol.FrameReader(settings.MAX_FRAME, pa.allocate_buffer)
         self._out = Outbox()
         self._expected: deque[_Expected] = deque()
@@ -92,7 +94,7 @@ class FramedChannel(Channel):
 
     def load(self, setup: Mapping[str, Any]) -> None:
         self._schema = pa.ipc.read_schema(pa.py_buffer(bytes.fromhex(setup["output_schema"])))
-        self._queue(protocol.LOAD, 0, protocol.encode(dict(setup)))
+        self._queue(protocol.LOAD, 0, protocol.encode({**setup, "mark": self.mark.hex()}))
         self._expected.append(_Expected(protocol.READY, 0))
 
     def open(self, schema: pa.Schema, options: Mapping[str, Any]) -> None:
@@ -235,6 +237,8 @@ class FramedChannel(Channel):
             if 0 < number < len(protocol.PHASES):
                 self.phase = protocol.PHASES[number]
             return None
+        if kind == protocol.MARKED:
+            return Marked(number)
         awaited = self._expected[0] if self._expected else None
         if kind == protocol.REFUSED:
             info = {"phase": "batch", "error_type": "", "error": "", "frames": [], **_plain(payload)}

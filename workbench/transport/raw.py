@@ -32,7 +32,7 @@ import pyarrow as pa
 
 from workbench.errors import ProtocolError
 from workbench.settings import MAX_FRAME
-from workbench.transport.base import Answer, Channel, Closed, Invalid, Ready, Refused, Reply
+from workbench.transport.base import Answer, Asked, Channel, Closed, Invalid, Marked, Ready, Refused, Reply
 from workbench.transport.script_output import ScriptOutput
 from workbench.worker import script
 
@@ -41,6 +41,8 @@ _READS: Final = 4  # of one fd before the others have their turn; also more than
 _PIECES: Final = 64  # of one writev
 _MAX_REPORT: Final = 16 << 20  # bytes of one message of the launcher
 _UNSEEN: Final = 0.5
+STDERR: Final = 2
+"""The one log pipe of a script, as in `Marked`."""
 
 
 class RawChannel(Channel):
@@ -71,7 +73,7 @@ class RawChannel(Channel):
         self._stdin: int | None = stdin
         self._stdout: int | None = stdout
         self._max_output = max_output
-        self._marker = os.urandom(script.MARKER_BYTES)
+        self.mark = self._marker = os.urandom(script.MARKER_BYTES)
 
         self._sink = _Sink()
         self._writer: Any = None
@@ -240,14 +242,13 @@ class RawChannel(Channel):
             self._read_output()  # whatever a dead process wrote is in the pipe by now
         while len(self._received) >= script.HEAD.size:
             kind, length = script.HEAD.unpack_from(self._received)
-            if not script.READY <= kind <= script.ASKED or length > _MAX_REPORT:
+            if not script.READY <= kind <= script.MARKED or length > _MAX_REPORT:
                 raise ProtocolError("the script wrote into the launcher's socket")
             end = script.HEAD.size + length
             if len(self._received) < end:
                 return
-            self.unseen = self.unseen and kind == script.READY
-            if kind != script.ASKED:
-                self._reports.append((kind, bytes(self._received[script.HEAD.size : end])))
+            self.unseen = self.unseen and kind in (script.READY, script.MARKED)
+            self._reports.append((kind, bytes(self._received[script.HEAD.size : end])))
             del self._received[:end]
 
     def _advance(self, replies: list[Reply]) -> None:
@@ -262,6 +263,10 @@ class RawChannel(Channel):
                     raise ProtocolError("the script closed its output")
                 consumed = int.from_bytes(payload, "little")
                 replies += self._done(consumed, segment) if kind == script.REPORT else self._ended(consumed, segment)
+            elif kind == script.MARKED:
+                replies.append(Marked(STDERR))
+            elif kind == script.ASKED:
+                replies.append(Asked())
             else:
                 info = _plain(payload)
                 number = self._outstanding[0][0] if self._outstanding else None

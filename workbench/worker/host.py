@@ -21,11 +21,13 @@ from typing import Any, Dict, List, Optional
 from . import failures, loading, protocol, pulse
 from .arena import Arena, Room
 from .interrupt import Interrupted, Interrupts
+from .marks import Marks
 
 LIMIT = 1 << 30  # bytes of one frame
 SMALL = 1 << 16  # bytes of a frame that may wait for the next, so that both wake the parent once
 MOST_HELD = 64  # pieces of frames that wait
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+LINE_BUFFERED = 1  # _IOLBF of <stdio.h>, of glibc, musl and macOS
 ONE_FD = socket.CMSG_SPACE(array.array("i").itemsize)
 CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)  # Linux, where shared memory is
 
@@ -110,6 +112,7 @@ class Host:
         self._outputs: Any = None
         self._room: Optional[Room] = None
         self._interrupts = Interrupts()
+        self._marks: Optional[Marks] = None
         self._fail = False
         self._cancelled = False
         """Whether the run is over, as a batch of it was interrupted: what was sent ahead is not begun."""
@@ -124,6 +127,7 @@ class Host:
         started = time.perf_counter()
         setup: Dict[str, Any] = protocol.decode(payload)
         self._roots = setup["roots"]
+        self._marks = Marks(bytes.fromhex(setup["mark"])) if "mark" in setup else None
         self._shares = setup.get("mode") != "columns"
         self._parent.beat(protocol.PHASES.index("import"))
         # Functions use pa.compute and pa.ipc without importing them, which works in most programs by accident.
@@ -145,7 +149,7 @@ class Host:
             "pyarrow": pa.__version__,
             "load_seconds": time.perf_counter() - started,
         }
-        self._parent.send(protocol.READY, number, protocol.encode(info))
+        self._reply(protocol.READY, number, protocol.encode(info))
 
     def open(self, number: int, payload: Any) -> None:
         import pyarrow as pa
@@ -203,12 +207,23 @@ class Host:
         for stream in (sys.stdout, sys.stderr):  # what was printed for this batch is in the log before its end is told
             if stream is not None and not stream.closed:
                 stream.flush()
-        self._parent.send(protocol.END, number, protocol.encode(meta))
+        self._reply(protocol.END, number, protocol.encode(meta))
+
+    def _reply(self, kind: int, number: int, payload: Any) -> None:
+        """Answer, and say where in the log that is."""
+        if self._marks is not None:
+            try:
+                marked = self._marks.put()
+            except OSError as error:
+                raise ParentGone from error
+            if marked:
+                self._parent.send(protocol.MARKED, marked, b"", more=True)
+        self._parent.send(kind, number, payload)
 
     def snapshot(self, number: int, payload: Any) -> None:
         with self._interrupts:
             state = self._work.snapshot()
-        self._parent.send(protocol.BLOB, number, state)
+        self._reply(protocol.BLOB, number, state)
 
     def restore(self, number: int, payload: Any) -> None:
         self._work.restore(bytes(payload))
@@ -227,7 +242,7 @@ class Host:
         interrupted = isinstance(error, Interrupted)
         self._cancelled = self._cancelled or (interrupted and self._fail)
         info = dict(failures.info(error, self._roots, prefix), phase=phase, hint=hint, interrupted=interrupted)
-        self._parent.send(protocol.REFUSED, number, protocol.encode(info))
+        self._reply(protocol.REFUSED, number, protocol.encode(info))
 
 
 def main(fd: int) -> None:
@@ -242,6 +257,7 @@ def main(fd: int) -> None:
     # The lines before a segmentation fault are the ones that matter, and a character that the locale cannot write is no
     # reason for a row to fail.
     sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    line_by_line()
     parent = Parent(fd)
     host = Host(parent)
     host.listen()
@@ -304,3 +320,15 @@ def die_with(parent: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the kernel knew
         os._exit(1)
+
+
+def line_by_line() -> None:
+    """Let C code write what it prints line by line, as Python does: into a pipe it would write only every 4 kB."""
+    try:
+        import ctypes
+    except ImportError:
+        return
+    libc = ctypes.CDLL(None)
+    for name in ("stdout", "__stdoutp"):  # Linux, macOS
+        if hasattr(libc, name):
+            libc.setvbuf(ctypes.c_void_p.in_dll(libc, name), None, LINE_BUFFERED, 0)

@@ -17,6 +17,7 @@ MAGIC = b"uWB1"
 _HEAD = struct.Struct("<4sB3xQQI")  # magic, kind, number, length, crc32 of the payload
 _CHECK = struct.Struct("<I")  # crc32 of the head
 HEADER_SIZE = _HEAD.size + _CHECK.size
+MARK_BYTES = 16  # of a mark in the log
 
 # Parent to worker.
 LOAD, OPEN, BATCH, SNAPSHOT, RESTORE, MERGE, FINISH = 1, 2, 3, 4, 5, 6, 7
@@ -28,8 +29,9 @@ READY, PART, END, BLOB, REFUSED = 16, 17, 18, 19, 20
 BEAT = 21  # at any time: alive; before READY its number says which of these phases has begun
 PHASES = ("start", "import", "load")
 PART_PLACED = 22  # a part of the answer is in the memory that was lent for it, at this place
+MARKED = 23  # what was printed before the next answer ends at a mark, in the pipes that the number has bits for
 
-KINDS = frozenset((*range(LOAD, LENT + 1), *range(READY, PART_PLACED + 1)))
+KINDS = frozenset((*range(LOAD, LENT + 1), *range(READY, MARKED + 1)))
 _PLACE = struct.Struct("<QQ")  # offset, length
 
 

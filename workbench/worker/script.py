@@ -22,9 +22,11 @@ if __name__ == "__main__":
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or os.curdir) != _HERE]
 
 import _thread
+import array
 import atexit
 import contextlib
 import faulthandler
+import fcntl
 import io
 import json
 import linecache
@@ -32,8 +34,10 @@ import platform
 import reprlib
 import signal
 import socket
+import stat
 import struct
 import sysconfig
+import termios
 import time
 import traceback
 import types
@@ -45,7 +49,7 @@ GRANT = struct.Struct("<Q?")  # where the batch ends in the input; whether it is
 # Child to parent.
 HEAD = struct.Struct("<BI")  # kind, length of the payload
 COUNT = struct.Struct("<Q")  # bytes read from stdin when the marker was written
-READY, REPORT, ENDED, REFUSED, ASKED = 1, 2, 3, 4, 5
+READY, REPORT, ENDED, REFUSED, ASKED, MARKED = 1, 2, 3, 4, 5, 6
 
 _TEXT = 65_536  # characters of an error's message
 _LOCALS = 20  # variables of one frame
@@ -110,6 +114,30 @@ class _Output(io.RawIOBase):
         _write(self._private, self._marker)
 
 
+class _Log:
+    """fd 2, with marks as those of `marks.Marks`, said again because this file uses nothing beside it."""
+
+    def __init__(self, control: _Control) -> None:
+        self._control = control
+        self._fd = os.dup(2)
+        self._is_pipe = stat.S_ISFIFO(os.fstat(2).st_mode)
+        self._read = -1
+        self._unread = array.array("i", [0])
+
+    def mark(self) -> None:
+        """Mark what was printed until now, if anything may have been."""
+        if not self._is_pipe:
+            return
+        if sys.stderr is not None and not sys.stderr.closed:
+            sys.stderr.flush()
+        fcntl.ioctl(self._fd, termios.FIONREAD, self._unread)
+        read = os.fstat(self._fd).st_mtime_ns
+        if self._unread[0] or read != self._read:
+            self._read = read
+            _write(self._fd, self._control.marker)
+            self._control.send(MARKED, b"")
+
+
 def _write(fd: int, data: Any) -> int:
     view = memoryview(data).cast("B")
     count = view.nbytes
@@ -124,10 +152,11 @@ class _Input(io.RawIOBase):
     name = "<stdin>"
     mode = "rb"
 
-    def __init__(self, control: _Control, done: Callable[[], None]) -> None:
+    def __init__(self, control: _Control, done: Callable[[], None], log: _Log) -> None:
         super().__init__()
         self._control = control
         self._done = done
+        self._log = log
         self._granted = 0
         self._last = False
         self.count = 0
@@ -142,6 +171,7 @@ class _Input(io.RawIOBase):
     def readinto(self, target: Any) -> int:
         if not self.asked:
             self.asked = True
+            self._log.mark()
             self._control.send(ASKED, b"")
         if self.count == self._granted:
             if self._last:
@@ -163,8 +193,9 @@ class _Launcher:
     def __init__(self, control: _Control) -> None:
         self._control = control
         self._raw_out = _Output(control.marker)
+        self._log = _Log(control)
         self._out = io.BufferedWriter(self._raw_out, 1 << 16)
-        self._in = _Input(control, self._report)
+        self._in = _Input(control, self._report, self._log)
         self._ended = False
         # write_through: printed text lands among the messages where it was printed, never later.
         sys.stdout = io.TextIOWrapper(self._out, sys.stdout.encoding, sys.stdout.errors, write_through=True)
@@ -217,6 +248,7 @@ class _Launcher:
             if stream is not None and not stream.closed:
                 stream.flush()
         self._raw_out.mark()
+        self._log.mark()
         self._control.send(kind, COUNT.pack(self._in.count))
 
     def _end(self) -> None:
