@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import zipfile
 from collections.abc import Callable
@@ -364,6 +365,8 @@ def test_an_interrupt_ends_the_run_and_the_next_one_works(shell: Any, cell: Cell
         "    return a\n"
     )
     assert isinstance(done.error, KeyboardInterrupt)
+    lines = done.error._render_traceback_()  # type: ignore[attr-defined]
+    assert re.fullmatch("KeyboardInterrupt: slow was interrupted after [0-3] of 3 rows", lines[0])
     assert shell.user_ns["slow"].last_run.status == "interrupted"
     assert cell("%udf call slow 1").value == 1
 

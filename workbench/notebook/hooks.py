@@ -17,6 +17,7 @@ from workbench.errors import UsageProblem, WorkbenchError
 from workbench.notebook.check_view import CheckView
 from workbench.notebook.compared import ComparisonView
 from workbench.notebook.completion import matcher
+from workbench.notebook.cut_short import SHORT
 from workbench.notebook.magics import UdfMagics
 from workbench.notebook.result_view import ResultView
 from workbench.notebook.session import Workbench
@@ -25,9 +26,6 @@ from workbench.notebook.stream_view import StreamView
 from workbench.notebook.views import ErrorView, FunctionView, RunView, short_error
 from workbench.session import Function, Result, Run, Stream
 from workbench.session.compare import Comparison
-
-SHORT = "_render_traceback_"
-"""The method that IPython asks an exception for; a cell with such an error counts as failed everywhere."""
 
 
 def install(shell: Any, undo: ExitStack) -> None:

@@ -106,7 +106,7 @@ class UdfMagics:
     def _run(self, function: Function, order: dict[str, Any], options: argparse.Namespace) -> Any:
         if options.live:
             return self._stream(function, order, options)
-        run = actions.run(function, **order) if options.quiet else self.stage.run(function, order)
+        run = self.stage.run(function, order, shown=not options.quiet)
         if options.out is not None:
             self.shell.user_ns[str(options.out)] = run.to_pandas()
         return None if options.quiet else run

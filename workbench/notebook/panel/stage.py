@@ -18,6 +18,7 @@ import pyarrow as pa
 from IPython.display import display
 
 from workbench.notebook import actions
+from workbench.notebook.cut_short import told
 from workbench.notebook.panel.panel import Panel
 from workbench.notebook.session import Workbench
 from workbench.session import Function, Run, Stream
@@ -44,11 +45,13 @@ class Stage:
             return _has_kernel(self._shell) and _watched(self._shell)
         return bool(wanted) and _has_kernel(self._shell)
 
-    def run(self, function: Function, order: Mapping[str, Any]) -> Run:
+    def run(self, function: Function, order: Mapping[str, Any], *, shown: bool) -> Run:
         """Run to the end as `actions.run`, with a panel in the cell's output if one can be seen."""
-        if not self.live:
-            return actions.run(function, **order)
         run = actions.begin(function, **order)
+        with told(run, short=not self._session.traceback):
+            return self._panel(function, run, order).follow(run) if shown and self.live else run.wait()
+
+    def _panel(self, function: Function, run: Run, order: Mapping[str, Any]) -> Panel:
         repeatable = isinstance(order["data"], pd.DataFrame | pa.Table | pa.RecordBatch | Path)
         panel = Panel(
             function,
@@ -59,7 +62,7 @@ class Stage:
         )
         self._keep(panel)
         display({VIEW: _view(panel)}, raw=True)  # type: ignore[no-untyped-call]
-        return panel.follow(run)
+        return panel
 
     def stream(self, function: Function, order: Mapping[str, Any], *, shown: bool) -> Stream:
         """Stream as `actions.stream`, with a panel if one can be seen; what this cell streamed before is stopped."""
