@@ -14,6 +14,10 @@ const BUTTONS = [
 // Milliseconds that an answer stays.
 const SPOKEN = 15_000;
 
+const SILENT = 7000; // milliseconds; while a run goes on the kernel says something every two seconds
+const GONE = "the kernel is gone";
+const MUTE = "no answer from the kernel";
+
 const SUPPRESS = "data-lm-suppress-shortcuts";
 
 // The slider's places: ten for each power of ten, from 1 row a second; the last is without a limit.
@@ -26,6 +30,8 @@ class Panel {
   constructor(model, element) {
     this.model = model;
     this.waiting = new Map();
+    this.lost = ""; // why the kernel is not there
+    this.heard = performance.now();
     this.tab = "Output";
     this.filter = "";
     this.id = `udf-${Math.random().toString(36).slice(2)}`;
@@ -62,11 +68,13 @@ class Panel {
     for (const [part, names] of Object.entries(shown))
       for (const name of names)
         on(`change:${name}`, () => {
+          this.hear();
           stale.add(part);
           frame ||= requestAnimationFrame(drawStale);
         });
     on("msg:custom", (message) => this.answer(message));
-    this.tick = setInterval(() => this.uptime(), 500);
+    on("comm_live_update", () => this.lose(GONE)); // the front end restarted the kernel, or saw it restart
+    this.tick = setInterval(() => this.beat(), 500);
     this.undo.push(() => clearInterval(this.tick), () => clearTimeout(this.moved), () => clearTimeout(this.silence), () => cancelAnimationFrame(frame), () => this.grid.close(), () => this.history.close(), () => this.metrics.close(), () => this.states.close());
     this.status();
     this.counts();
@@ -83,11 +91,47 @@ class Panel {
 
   ask(message) {
     const id = Math.random().toString(36).slice(2);
-    this.model.send({ ...message, id });
-    return new Promise((resolve) => this.waiting.set(id, resolve));
+    return new Promise((resolve) => {
+      this.waiting.set(id, resolve);
+      try {
+        this.model.send({ ...message, id });
+      } catch {
+        this.lose(GONE); // the front end has nobody to send it to
+      }
+    });
+  }
+
+  hear() {
+    this.heard = performance.now();
+    if (!this.lost) return;
+    this.lost = "";
+    this.status();
+  }
+
+  // Without a kernel nothing goes on, and nothing is claimed to.
+  lose(why) {
+    this.lost = why;
+    for (const resolve of this.waiting.values()) resolve({ error: why });
+    this.waiting.clear();
+    this.status();
+  }
+
+  beat() {
+    if (!this.now.running) return;
+    if (performance.now() - this.heard > SILENT) this.lose(MUTE);
+    else this.uptime();
+  }
+
+  // The status as far as it is known.
+  get now() {
+    const status = this.get("status");
+    if (!this.lost) return status;
+    const notice = `○ ${this.lost}: what stands here is the last that it said${this.lost === GONE ? "; run the cell again" : ""}`;
+    return { ...status, running: false, cut: status.running, sign: "○", word: this.lost, tone: "warn", pids: [], notices: [notice, ...status.notices] };
   }
 
   answer(message) {
+    this.hear();
     if (!this.waiting.has(message.id)) return;
     this.waiting.get(message.id)(message);
     this.waiting.delete(message.id);
@@ -155,22 +199,23 @@ class Panel {
   }
 
   status() {
-    const status = this.get("status");
+    const status = this.now;
     const { p50, p95, rate, rates, memory } = this.get("metrics");
     this.since = performance.now();
     this.state.className = `st ${status.tone}`;
     this.state.textContent = `${status.sign} ${status.word}`;
     this.uptime();
-    const able = this.get("able");
+    const able = this.lost ? [] : this.get("able");
     for (const [action, , word, what, unless] of BUTTONS) {
       const button = this.buttons.querySelector(`[data-action=${action}]`);
       button.disabled = !able.includes(action);
-      const title = button.disabled ? `${word}: ${unless}` : what;
+      const title = button.disabled ? `${word}: ${this.lost || unless}` : what;
       button.title = title;
       button.setAttribute("aria-label", button.disabled ? title : `${word}: ${what}`);
     }
     const { rate: pace } = this.get("pace");
     this.pace.hidden = pace === undefined;
+    this.slider.disabled = this.lost !== "";
     if (pace !== undefined && !this.moved) {
       this.slider.value = String(placeOf(pace));
       this.slider.setAttribute("aria-valuetext", paceText(pace));
@@ -209,11 +254,11 @@ class Panel {
   }
 
   uptime() {
-    const { pids, idle, up, running, restarts, allowed } = this.get("status");
+    const { pids, idle, up, running, cut, restarts, allowed } = this.now;
     const seconds = up + (running ? (performance.now() - this.since) / 1000 : 0);
     const fact = (before, value, after = "", tone = "") => h("span", {}, before, h("b", { class: tone }, value), after);
     const workers = pids.length && fact(`${idle ? "idle " : ""}pid `, `${pids.slice(0, 3).join(", ")}${pids.length > 3 ? " …" : ""}`);
-    const time = running ? fact("up ", clock(seconds)) : fact("took ", seconds < 60 ? milliseconds(seconds * 1000) : clock(seconds));
+    const time = running || cut ? fact(cut ? "was up " : "up ", clock(seconds)) : fact("took ", seconds < 60 ? milliseconds(seconds * 1000) : clock(seconds));
     this.facts.replaceChildren(...[workers, time, fact("restarts ", String(restarts), `/${allowed}`, restarts ? "warn" : "")].filter(Boolean));
   }
 
@@ -281,7 +326,7 @@ class Panel {
       }
       return this.grid.element;
     }
-    const { running, rows, total, word } = this.get("status");
+    const { running, rows, total, word } = this.now;
     if (!running) return empty(`There is no output: the run ${word}.`);
     const kind = this.get("title").kind;
     return empty(`${whole(rows)} ${total ? `of ${whole(total)} ` : ""}rows went in. ${kind === "udaf" ? "An aggregate has its output at the end; see State." : "No output yet."}`);

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from workbench.errors import RunClosed
-from workbench.notebook.panel import facts
+from workbench.notebook.panel import ending, facts
 from workbench.notebook.panel.controls import ACTIONS, CellControls, Controls, StreamControls
 from workbench.notebook.panel.course import Course
 from workbench.notebook.panel.failing import letters
@@ -32,6 +32,9 @@ FIRST_ROWS = 100
 
 NEWEST_ROWS = 30
 """Rows that come with each update before: a screen of them."""
+
+BEAT = 2.0
+"""Seconds after which a run is told of though nothing changed: by silence a front end knows that we are gone."""
 
 
 class Panel:
@@ -87,7 +90,9 @@ class Panel:
             with Pulse(self._version, self.refresh):
                 mover.join()
 
-        threading.Thread(target=watching, name="workbench panel's watch", daemon=True).start()
+        watch = threading.Thread(target=watching, name="workbench panel's watch", daemon=True)
+        ending.speaks(watch)
+        watch.start()
 
     def _show(self, run: Run) -> None:
         with self._lock:
@@ -100,7 +105,8 @@ class Panel:
     def _version(self) -> Hashable:
         run, record = self.run, self.run.record
         rate = None if self._stream is None else self._stream.rate
-        return run, run.status, run.paused, run.held, rate, record.rows_in, record.events_seen, record.lines_seen
+        beat = run.seconds // BEAT if run.status == "running" else None
+        return run, run.status, run.paused, run.held, rate, record.rows_in, record.events_seen, record.lines_seen, beat
 
     def refresh(self) -> None:
         """Tell the front end what the run is now; only what has changed is sent."""

@@ -14,6 +14,8 @@ from ipykernel.jsonutil import json_clean
 from ipykernel.kernelbase import Kernel
 from ipywidgets import __protocol_version__
 
+from workbench.notebook.panel import ending
+
 TARGET = "jupyter.widget"
 
 
@@ -24,7 +26,7 @@ class Wire(Comm):
         self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any
     ) -> None:
         kernel = Kernel.instance()
-        if not kernel.iopub_thread.thread.is_alive():
+        if ending.over() or not kernel.iopub_thread.thread.is_alive():
             return  # the kernel ends: messages would be sent from here, in the middle of others
         content = json_clean({"data": data or {}, "comm_id": self.comm_id, **keys})  # type: ignore[no-untyped-call]
         assert kernel.session is not None  # noqa: S101 - a kernel that runs has one
