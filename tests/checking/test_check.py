@@ -184,6 +184,18 @@ def test_a_hang_is_found(w: wb.Workbench, monkeypatch: pytest.MonkeyPatch) -> No
     assert (found.kind, found.call) == ("hang", "f.call(127)")
 
 
+@pytest.mark.parametrize("how", ["ctypes.string_at(0)", "os._exit(3)"])
+@pytest.mark.parametrize("kind", ["udf", "udaf"])
+def test_a_crash_at_load_is_one_finding(w: wb.Workbench, how: str, kind: str) -> None:
+    """No row is to blame, and nothing else is asked: each question would get the same answer."""
+    source, signature = (SAME, "f(a INT) -> INT") if kind == "udf" else (TOTAL, "f(v INT) -> BIGINT")
+    check = w.register(f"import ctypes, os\n{how}\n{source}", signature).check()
+    (found,) = check.findings
+    assert (found.kind, list(found.rows)) == ("load", [])
+    assert found.text.startswith("the worker dies while it loads the code")
+    assert {one.left_out for one in check.tried} == {"it cannot be loaded"}
+
+
 def test_each_error_is_one_finding(w: wb.Workbench) -> None:
     """By type and line, however many rows have it."""
     source = "def evaluate(a):\n    if a is None:\n        return a + 1\n    if a < 0:\n        raise ValueError(a)\n"

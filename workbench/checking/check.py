@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from workbench.checking.aggregates import aggregate_steps
 from workbench.checking.found import Check, Tried
-from workbench.checking.probe import OutOfTime, Probe
+from workbench.checking.probe import Over, Probe
 from workbench.checking.rows import row_steps
 from workbench.checking.trial import Trial
 from workbench.errors import UsageProblem
@@ -47,8 +47,8 @@ def check(
         if not why:
             try:
                 left_out = step.do()
-            except OutOfTime:
-                left_out = why = "the time was up"
+            except Over as over:
+                left_out = why = str(over)
             except KeyboardInterrupt:
                 result.interrupted = True
                 left_out = why = "interrupted"

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from workbench.errors import BatchTimeout, UdfError, WorkbenchError, WorkerCrashed
+from workbench.supervisor.refusal import BEFORE_READY
 
 _KINDS: Final = {
     "BatchTimeout": "hang",
+    "NeverReady": "load",
     "NullResult": "null",
     "RowCountMismatch": "count",
     "WrongLength": "count",
@@ -22,6 +24,7 @@ _KINDS: Final = {
 }
 _SENTENCES: Final = {
     "crash": "the worker dies",
+    "load": "the worker dies while it loads the code",
     "hang": "there is no answer",
     "null": "the result is NULL, but always_nullable is false",
     "count": "the number of results is not that of the rows",
@@ -30,6 +33,7 @@ _SENTENCES: Final = {
 }
 EXPECTED: Final = {
     "crash": "a result, or an exception",
+    "load": "a function that can be called",
     "hang": "an answer",
     "null": "a value",
     "count": "one result for each row",
@@ -69,6 +73,8 @@ def of_run(error: Exception) -> Fault:
     if isinstance(error, UdfError):
         return _fault(error.error_type, error.error, error.frames[-1].line if error.frames else None)
     name = "WorkerCrashed" if isinstance(error, WorkerCrashed) else type(error).__name__
+    if isinstance(error, WorkerCrashed) and BEFORE_READY in error.message:
+        name = "NeverReady"
     name = "BatchTimeout" if isinstance(error, BatchTimeout) else name
     frames = getattr(error, "frames", ())
     said = error.message if isinstance(error, WorkbenchError) else str(error)

@@ -18,8 +18,8 @@ from workbench.worker.words import counted
 class Finding:
     """One fault, with the smallest rows that were found to show it.
 
-    ``kind`` is a short word: crash, hang, error, range, type, null, count, empty, volatile, again, process, batches,
-    workers, merge, order or replay. ``rows`` are the arguments by name; ``call`` is the Python that shows it again.
+    ``kind`` is a short word: load, crash, hang, error, range, type, null, count, empty, volatile, again, process,
+    batches, workers, merge, order or replay. ``rows`` are the arguments by name; ``call`` is the Python that shows it again.
     """
 
     kind: str

@@ -29,8 +29,8 @@ SHRINK_PART: Final = 0.2
 """Of the time for all: how much may go into making one finding smaller."""
 
 
-class OutOfTime(Exception):
-    """The time of the check is up."""
+class Over(Exception):
+    """Nothing more can be tried; the text says why."""
 
 
 class Step(NamedTuple):
@@ -70,9 +70,9 @@ class Probe:
         self._returns = str(spec.signature.returns) if spec.signature is not None else ""
 
     def run(self, rows: Sequence[Row], setup: Setup = WHOLE) -> Answer:
-        """Run some rows. Raises OutOfTime instead of beginning too late."""
+        """Run some rows. Raises Over instead of beginning too late."""
         if time.monotonic() >= self._until:
-            raise OutOfTime
+            raise Over("the time was up")
         self.rows += len(rows)
         self.runs += 1
         return self._ask(rows, setup)
@@ -91,7 +91,10 @@ class Probe:
         beside: Sequence[Row] = (),
         smaller: bool = True,
     ) -> None:
-        """Note a failure of these rows, unless it is known; of those ``beside`` them if they alone do not show it."""
+        """Note a failure of these rows, unless it is known; of those ``beside`` them if they alone do not show it.
+
+        Raises Over for one that no rows are to blame for, as every other question would get the same answer.
+        """
         if fault.key in self._known:
             return
         self._known.add(fault.key)
@@ -110,6 +113,9 @@ class Probe:
             expected = faults.EXPECTED[fault.kind].format(returns=self._returns)
             self.finding(fault.kind, fault.sentence(self._returns), small, setup, expected=expected, got=seen.said)
 
+        if fault.kind == "load":
+            note([])
+            raise Over("it cannot be loaded")
         if smaller:
             self._shrunk(list(rows), list(beside or rows), fails, note)
         else:
