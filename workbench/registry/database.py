@@ -122,8 +122,14 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """The connection, in a transaction that is committed at the end and rolled back by an error."""
+        """The connection, in a transaction that is committed at the end and rolled back by an error.
+
+        Inside of another it is a part of that one.
+        """
         with self.read() as connection:
+            if connection.in_transaction:
+                yield connection
+                return
             try:  # an interrupt may come behind any line, also the first
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection

@@ -2,20 +2,22 @@
 
 Numbers of runs count from 1 over all versions of a function and are not given twice while it is registered. A run that
 has not ended is kept, however many came after it: it still has events to hand over. One whose process was killed stays
-"running", and goes after `OPEN_KEPT`. Left out on purpose: live runs; they hand their events over when they like.
+"running", and goes after `OPEN_KEPT`. A live run tells a `Story`, which is written soon (`workbench.registry.ledger`)
+and before anything is read here. Left out on purpose: which events are worth telling.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from workbench.errors import RegistryError
 from workbench.events import Event
 from workbench.registry.database import Database
+from workbench.registry.ledger import Ledger
 from workbench.settings import RUNS_KEPT
 
 OPEN_KEPT: Final = timedelta(days=7)
@@ -50,18 +52,82 @@ class DeadLetter:
     attempts: int = 1
 
 
+@dataclass(slots=True, eq=False)
+class Story:
+    """What one run has told and is not written yet; made by `RunLog.begin_story`, and added to by its run.
+
+    ``end`` are the arguments of `RunLog.end_run`. ``lost`` is told why it cannot be written, and may be told again.
+    """
+
+    registered_id: int
+    lost: Callable[[RegistryError], None]
+    started: str
+    run_id: int | None = None
+    events: list[Event] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    end: Mapping[str, Any] | None = None
+
+
 class RunLog:
     """The part of the registry that is about runs. ``registered_id`` is the ``id`` of a `Registered` version."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._ledger: Ledger[Story] = Ledger(self._store)
+
+    def begin_story(self, registered_id: int, lost: Callable[[RegistryError], None]) -> Story:
+        """A run begins. Raises RegistryError if its function is no longer registered."""
+        with self._database.read() as connection:
+            if connection.execute("SELECT 1 FROM versions WHERE id = ?", (registered_id,)).fetchone() is None:
+                raise _not_registered()
+        story = Story(registered_id, lost, now())
+        self._ledger.start()
+        self._ledger.note(story)
+        return story
+
+    def tell(self, story: Story) -> None:
+        """Have written soon what was added to a story."""
+        self._ledger.note(story)
+
+    def flush(self) -> None:
+        """Write now what was told until now."""
+        self._ledger.flush()
+
+    def _store(self, stories: Sequence[Story]) -> None:
+        """Write them in one transaction; if that fails each by itself, so that only those are lost that must be."""
+        try:
+            self._store_together(stories)
+        except RegistryError as error:
+            if len(stories) == 1:
+                stories[0].lost(error)
+                return
+            for story in stories:
+                self._store((story,))
+
+    def _store_together(self, stories: Sequence[Story]) -> None:
+        written = []
+        with self._database.write():
+            for story in stories:  # its run may add to it meanwhile
+                events, letters, end = tuple(story.events), tuple(story.letters), story.end
+                run_id = story.run_id or self.begin_run(story.registered_id, story.started)
+                if events:
+                    self.add_events(run_id, events)
+                if letters:
+                    self.add_dead_letters(run_id, letters)
+                if end is not None:
+                    self.end_run(run_id, **end)
+                written.append((story, run_id, len(events), len(letters), end))
+        for story, run_id, events_written, letters_written, end in written:
+            story.run_id = run_id
+            del story.events[:events_written], story.letters[:letters_written]
+            story.end = None if story.end is end else story.end
 
     def begin_run(self, registered_id: int, started: str | None = None) -> int:
         """Record that a run begins (``started``: ISO text in UTC, None is now), forget the oldest, return its id."""
         with self._database.write() as connection:
             function = connection.execute("SELECT function_id FROM versions WHERE id = ?", (registered_id,)).fetchone()
             if function is None:
-                raise RegistryError("the function of this run is no longer registered", hint="register it again")
+                raise _not_registered()
             of_function = "FROM runs WHERE version_id IN (SELECT id FROM versions WHERE function_id = ?)"
             number = connection.execute(f"SELECT coalesce(max(run), 0) + 1 {of_function}", tuple(function)).fetchone()[
                 0
@@ -118,16 +184,19 @@ class RunLog:
 
     def runs(self, registered_id: int) -> list[dict[str, Any]]:
         """All runs of a function, whichever of its versions is given; ``run`` is the number, ``id`` the key."""
+        self.flush()
         with self._database.read() as connection:
             return [dict(row) for row in connection.execute(_RUNS, (registered_id,))]
 
     def events(self, registered_id: int | None = None, *, run_id: int | None = None) -> list[dict[str, Any]]:
         """Events of all runs of a function, or of one run, each with the number of its run and its version."""
+        self.flush()
         with self._database.read() as connection:
             return [dict(row) for row in connection.execute(_EVENTS, {"run": run_id, "registered": registered_id})]
 
     def dead_letters(self, run_id: int) -> list[DeadLetter]:
         """The rows that one run set aside, in the order in which it did."""
+        self.flush()
         with self._database.read() as connection:
             rows = connection.execute(
                 'SELECT batch, row, "values", error_type, error, attempts FROM dead_letters '
@@ -135,6 +204,10 @@ class RunLog:
                 (run_id,),
             )
             return [DeadLetter(*row) for row in rows]
+
+
+def _not_registered() -> RegistryError:
+    return RegistryError("the function of this run is no longer registered", hint="register it again")
 
 
 def now() -> str:

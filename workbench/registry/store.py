@@ -75,7 +75,8 @@ class Registry(RunLog):
         self.close()
 
     def close(self) -> None:
-        """Close the file; may be called twice."""
+        """Write what was told, and close the file; may be called twice."""
+        self._ledger.close()
         self._database.close()
 
     def register(self, spec: FunctionSpec, package: bytes, source: str) -> Registered:
@@ -162,6 +163,7 @@ class Registry(RunLog):
 
         Returns how many versions there were. The arguments and errors are those of `get`.
         """
+        self.flush()
         with self._database.write() as connection:
             function = self._find(connection, _named(name, database, argument_types))
             count = connection.execute("SELECT count(*) FROM versions WHERE function_id = ?", (function,)).fetchone()[0]

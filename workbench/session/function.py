@@ -168,8 +168,9 @@ class Function:
         launch = self._owner.launch(self._registered)  # it may build an environment: others do not wait for that
         with self._owner.beginning:
             self._owner.check_open()
-            run_id = self._owner.registry.begin_run(self.registered_id)
-            history = History(self.registry, run_id, Record(groups, parts=workers), self.ended)
+            history = History(self.registry, self.registered_id, Record(groups, parts=workers), self.ended)
+            if opened.waits or isinstance(data, Offered):  # others' code runs in this process, and may end it
+                self.registry.flush()
             notes = Notes(history.record, history.event)
             skip_invalid = (on_invalid or defaults.on_invalid) == "skip" and self.kind == "script"
             options = binding.options(on_error=on_error, report=settings.STATE_GROUPS, outer=outer) if binding else {}

@@ -1,0 +1,67 @@
+"""When what runs tell is written: a moment later, by a thread of its own, so that many runs share one transaction.
+
+A transaction takes as long as a run of one row, and four of them were most of what such a run cost. The invariant: what
+was told is written `DELAY` seconds later, or by `flush` before anybody here reads it, or by `close`. So a process that
+is killed loses what its runs told in that moment, and nothing else. Left out on purpose: what is written
+(`workbench.registry.runs`), and what must not wait; who tells that calls `flush`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from typing import Final, Generic, TypeVar
+
+DELAY: Final = 0.02
+"""Seconds: long enough that a loop of small runs shares a transaction, too short to be missed by whoever looks."""
+
+Told = TypeVar("Told")
+
+
+class Ledger(Generic[Told]):
+    """What is to be written by ``write``, which is called in one thread at a time and given each thing once.
+
+    `note` may be called from anywhere, also by the garbage collector in the middle of another call.
+    """
+
+    def __init__(self, write: Callable[[Sequence[Told]], None]) -> None:
+        self._write = write
+        self._told: deque[Told] = deque()
+        self._bell: SimpleQueue[bool] = SimpleQueue()  # may be rung by the garbage collector, unlike an Event
+        self._rung = False
+        self._writing = threading.RLock()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Have a thread that writes. Not for the garbage collector."""
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="workbench-ledger", daemon=True)
+            self._thread.start()
+
+    def note(self, told: Told) -> None:
+        """Have it written soon."""
+        self._told.append(told)
+        if not self._rung:
+            self._rung = True
+            self._bell.put(True)
+
+    def flush(self) -> None:
+        """Write now what was noted until now."""
+        with self._writing:
+            told = dict.fromkeys(self._told.popleft() for _ in range(len(self._told)))  # in order, each once
+            if told:
+                self._write(tuple(told))
+
+    def close(self) -> None:
+        """Write the rest and end the thread. May be called twice."""
+        self.flush()
+        self._bell.put(False)
+
+    def _run(self) -> None:
+        while self._bell.get():
+            time.sleep(DELAY)
+            self._rung = False
+            self.flush()
