@@ -32,6 +32,5 @@ if __name__ == "__main__":
         tests = [str(ROOT / "tests" / "browser" / name) for name in TESTS]
         command = [sys.executable, "-m", "pytest", "-q", "-s", *tests]
         subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "WORKBENCH_PICTURES": folder}, timeout=600)
-        for name in (*SHOWN, *(f"tutorial-{name}.png" for name in IN_TUTORIALS)):
-            shown = f"panel-{name.removeprefix('tutorial-')}"
-            shutil.copyfile(Path(folder) / name, ROOT / "notebooks" / "images" / shown)
+        for name in (*SHOWN, *(f"tutorial-{name}" for name in IN_TUTORIALS)):
+            keep(Path(folder) / name, ROOT / "notebooks" / "images" / f"panel-{name.removeprefix('tutorial-')}")
