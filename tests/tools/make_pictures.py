@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
+
 ROOT = Path(__file__).parents[2]
 TESTS = ("test_panel.py", "test_tutorials.py", "film.py")
 SHOWN = ("output-light.png", "output-dark.png", "history-light.png", "history-dark.png", "film.webp")
