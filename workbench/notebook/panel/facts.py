@@ -8,11 +8,10 @@ static form. Left out on purpose: what happened when (`course`), what was measur
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from workbench.errors import UsageProblem, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.events import SIGNS
 from workbench.notebook.cells import shorten, visible
 from workbench.notebook.views import short_error
@@ -22,15 +21,12 @@ from workbench.session.vitals import lives
 
 LINES: Final = 500
 TEXT: Final = 400
-CODE: Final = 100_000
-VERSIONS: Final = 10
 
 _WORDS: Final = {"completed": "finished", "failed": "failed", "running": "started"}
 _TONES: Final = {"completed": "good", "running": "good", "failed": "bad"}
 HELD: Final = "❚❚"
 """The sign of a run that is paused, as on its button."""
 
-DIALECTS: Final = {"doris": "Doris", "doris-proposal": "Doris, as first proposed (pull 56877)"}
 
 Facts = dict[str, Any]
 
@@ -88,35 +84,6 @@ def logs(run: Run) -> Facts:
         "seen": run.record.lines_seen,
         "lines": [[line.time, line.worker, line.batch, line.stream, _line(line.text)] for line in lines[-LINES:]],
     }
-
-
-def code(versions: Sequence[Function]) -> list[Facts]:
-    """The source of each version, the newest first, and how it differs from the one before."""
-    found = []
-    for index, function in enumerate(versions[-VERSIONS:]):
-        before = versions[-VERSIONS:][index - 1].source if index else ""
-        diff = difflib.unified_diff(before.splitlines(), function.source.splitlines(), lineterm="", n=2)
-        found.append(
-            {
-                "version": function.version,
-                "source": [visible(line) for line in function.source[:CODE].splitlines()],
-                "diff": [visible(line) for line in list(diff)[2:]] if index else [],
-                "entry": function.spec.entry,
-            }
-        )
-    return found[::-1]
-
-
-def sql(function: Function) -> list[Facts]:
-    """The statement that registers it, for each target; or why there is none."""
-    found = []
-    for dialect, name in DIALECTS.items():
-        try:
-            text = function.ddl(dialect)
-        except UsageProblem as error:
-            text = f"-- {error}"
-        found.append({"title": name, "text": text, "command": f"%udf ddl {function.name} --dialect {dialect}"})
-    return found
 
 
 def _line(text: str) -> str:

@@ -44,13 +44,14 @@ class Panel {
     this.history = new HistoryTab({
       ask: (number) => this.ask({ kind: "mark", number }),
       replay: (row) => this.act("replay", row),
-      code: () => this.open("Code"),
+      code: () => this.goto("Code"),
     });
     this.metrics = new MetricsTab();
     this.states = new States({ ask: (message) => this.ask(message) });
     this.letters = new Letters({ name: this.get("title").name, ask: (message) => this.ask(message), say: this.say });
+    this.code = new Code(() => this.get("code"), { open: (tab) => this.goto(tab), say: this.say });
     this.build(element);
-    const shown = { status: ["title", "status", "able", "pace", "metrics"], output: ["output"], history: ["history", "marks", "able"], state: ["state"], metrics: ["metrics", "marks"], logs: ["logs"], letters: ["letters", "able", "status"], code: ["code"], sql: ["sql"] };
+    const shown = { status: ["title", "status", "able", "pace", "metrics"], output: ["output"], history: ["history", "marks", "able"], state: ["state"], metrics: ["metrics", "marks"], logs: ["logs"], letters: ["letters", "able", "status"], code: ["code", "places"], sql: ["sql"] };
     const tabs = { output: "Output", state: "State", history: "History", letters: "Dead letters", metrics: "Metrics", logs: "Logs", code: "Code", sql: "SQL" };
     this.undo = [];
     const on = (name, call) => {
@@ -278,8 +279,7 @@ class Panel {
     if (to === undefined) return;
     event.preventDefault();
     event.stopPropagation();
-    this.open(TABS[to % TABS.length]);
-    this.list.querySelector("[aria-selected=true]").focus();
+    this.goto(TABS[to % TABS.length]);
   }
 
   open(tab) {
@@ -291,6 +291,12 @@ class Panel {
     }
     this.content.setAttribute("aria-labelledby", `${this.id}-${tab}`);
     this.fill();
+  }
+
+  // Open a tab from another one: the focus goes along.
+  goto(tab) {
+    this.open(tab);
+    this.list.querySelector("[aria-selected=true]").focus();
   }
 
   fill() {
@@ -308,7 +314,7 @@ class Panel {
         return this.metrics.element;
       },
       Logs: () => logsTab(this.get("logs"), this.filter, (text) => (this.filter = text)),
-      Code: () => codeTab(this.get("code")),
+      Code: () => this.code.show(this.get("places")),
       SQL: () => sqlTab(this.get("sql"), this.say),
     };
     const made = show[this.tab]();

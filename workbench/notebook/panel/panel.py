@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from workbench.errors import RunClosed
-from workbench.notebook.panel import ending, facts
+from workbench.notebook.panel import ending, facts, sources
 from workbench.notebook.panel.controls import ACTIONS, CellControls, Controls, StreamControls
 from workbench.notebook.panel.course import Course
 from workbench.notebook.panel.failing import letters
@@ -66,8 +66,8 @@ class Panel:
             if stream is None
             else StreamControls(stream, lambda: self.run, self.follow_behind)
         )
-        with_code = {"title": facts.title(function), "code": facts.code(versions), "sql": facts.sql(function)}
-        self.widget = PanelWidget(**with_code, **self._parts())
+        with_code = {"code": sources.code(versions), "sql": sources.sql(function, run.record.groups)}
+        self.widget = PanelWidget(title=facts.title(function), **with_code, **self._parts())
         self.widget.on_msg(self._message)
         if stream is not None:
             stream.listeners.append(lambda: self._watch(stream.run, stream.thread))
@@ -129,6 +129,7 @@ class Panel:
             "logs": facts.logs(run),
             "state": states(run),
             "letters": letters(run),
+            "places": sources.places(run),
             "output": self._output(),
         }
 

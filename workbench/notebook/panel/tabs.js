@@ -1,4 +1,4 @@
-// The tabs that are plain lists: logs, code and SQL. Each function gives one element.
+// The tab that is a plain list: logs.
 
 function logsTab({ seen, lines }, filter, change) {
   if (!seen) return empty("The workers printed nothing.");
@@ -19,39 +19,4 @@ function logsTab({ seen, lines }, filter, change) {
   show(filter);
   const heads = ["when", "worker", "batch", "stream", "text"].map((name) => h("th", { scope: "col", class: name === "worker" || name === "batch" ? "n" : "" }, name));
   return h("div", {}, h("div", { class: "tools" }, input, found), h("div", { class: "x tall", tabindex: "0", role: "group", "aria-label": "Logs" }, h("table", { "aria-label": "Logs" }, h("thead", {}, h("tr", {}, heads)), body)));
-}
-
-function codeTab(versions) {
-  const shown = h("div", { class: "code" });
-  const show = (index, diff) => {
-    const one = versions[index];
-    const lines = diff
-      ? one.diff.map((line) => h("div", { class: line[0] === "+" ? "added" : line[0] === "-" ? "removed" : line[0] === "@" ? "dim" : "" }, line || " "))
-      : one.source.map((line, at) => h("div", {}, h("span", { class: "number", "aria-hidden": "true" }, String(at + 1)), line || " "));
-    shown.replaceChildren(h("pre", { tabindex: "0", "aria-label": diff ? "Changes" : "Source" }, lines));
-    for (const button of bar.querySelectorAll("button[data-at]")) button.setAttribute("aria-pressed", String(button.dataset.at === `${index}${diff ? "d" : ""}`));
-  };
-  const buttons = versions.flatMap((one, index) => [
-    h("button", { type: "button", "data-at": String(index), onclick: () => show(index, false) }, `v${one.version}`),
-    one.diff.length ? h("button", { type: "button", "data-at": `${index}d`, title: `What v${one.version} changed`, onclick: () => show(index, true) }, `± v${one.version}`) : null,
-  ]);
-  const copy = h("button", { type: "button", class: "right", onclick: () => copyText(versions[0].source.join("\n")) }, "Copy");
-  const bar = h("div", { class: "tools" }, h("span", { class: "dim" }, versions[0].entry), buttons, copy);
-  show(0, false);
-  return h("div", {}, bar, shown);
-}
-
-function sqlTab(targets, say) {
-  return h(
-    "div",
-    {},
-    targets.map(({ title, text, command }) =>
-      h(
-        "div",
-        { class: "code" },
-        h("div", { class: "tools" }, h("b", {}, title), h("span", { class: "dim" }, command), h("button", { type: "button", class: "right", "aria-label": `Copy the statement for ${title}`, onclick: () => copyText(text).then(() => say("copied")) }, "Copy")),
-        h("pre", { tabindex: "0", "aria-label": title }, text),
-      ),
-    ),
-  );
 }

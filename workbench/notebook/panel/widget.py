@@ -15,7 +15,7 @@ from workbench.notebook.panel.wire import opened
 
 
 class PanelWidget(anywidget.AnyWidget):
-    """Its traits are the parts of the panel; see the functions of the same names in `facts`, `course`, `gauges`."""
+    """Its traits are the parts of the panel; made by `facts`, `course`, `gauges`, `sources` and others."""
 
     _esm = Unicode(module()).tag(sync=True)
     _css = Unicode(sheet()).tag(sync=True)
@@ -30,7 +30,8 @@ class PanelWidget(anywidget.AnyWidget):
     logs = Dict().tag(sync=True)
     state = Dict().tag(sync=True)
     letters = Dict().tag(sync=True)
-    code = List(Dict()).tag(sync=True)
+    code = Dict().tag(sync=True)
+    places = Dict().tag(sync=True)
     sql = List(Dict()).tag(sync=True)
 
     def open(self) -> None:
