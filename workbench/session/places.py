@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from workbench.dumps import FATAL
 from workbench.events import Event, LogLine
 from workbench.supervisor.refusal import dumped_frames
 
 MOST: Final = 1_000
 """Different places that are kept: code that is made at run time may fail on a new line each time."""
 
-_FATAL: Final = "Fatal Python error"
 _CURRENT: Final = "Current thread 0x"
 _RAISED: Final = "Traceback (most recent call last):\n"
 
@@ -53,8 +53,8 @@ class Places:
             what, frames = error.partition(":")[0], dumped_frames(trace)[::-1]
         else:
             what = event.signal
-            frames = dumped_frames(text.rpartition(_FATAL)[2].partition(_CURRENT)[2].partition("\n\n")[0])
-        if (_RAISED if event.signal is None else _FATAL) in text:
+            frames = dumped_frames(text.rpartition(FATAL)[2].partition(_CURRENT)[2].partition("\n\n")[0])
+        if (_RAISED if event.signal is None else FATAL) in text:
             self._meet(what, frames, event.batch, died=True)
 
     def _meet(self, what: str, frames: Sequence[Mapping[str, Any]], at: int | None, *, died: bool) -> None:

@@ -1,12 +1,21 @@
 // The tabs Code and SQL: coloured source, what happened on its lines, what a version changed, statements to copy.
 
-const CHIPS = 4;
+const LINKS = 4;
 
-// What has no glyph of its own, or could reorder a line, is written out: code never looks like something it is not.
-const plain = (text) => text.replace(/[^\P{C}\t]|[^\P{Z} ]/gu, (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`);
+// What has no glyph of its own, or could reorder a line, is written as Python would: code never looks like something it
+// is not. The return of a line's end in Windows is left out.
+const escaped = (code) => (code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : code < 0x10000 ? `\\u${code.toString(16).padStart(4, "0")}` : `\\U${code.toString(16).padStart(8, "0")}`);
+const plain = (text) => text.replace(/[^\P{C}\t]|[^\P{Z} ]/gu, (sign) => escaped(sign.codePointAt(0)));
 
-const runsOf = (line) => line.map((run) => (typeof run === "string" ? plain(run) : h("span", { class: `t-${run[0]}` }, plain(run[1]))));
-const textOf = (lines) => lines.map((line) => line.map((run) => (typeof run === "string" ? run : run[1])).join("")).join("\n");
+const textIn = (run) => (typeof run === "string" ? run : run[1]);
+const textOf = (lines) => lines.map((line) => line.map(textIn).join("")).join("\n");
+const runsOf = (line) =>
+  line.map((run, at) => {
+    const text = plain(at === line.length - 1 ? textIn(run).replace(/\r$/, "") : textIn(run));
+    return typeof run === "string" ? text : h("span", { class: `t-${run[0]}` }, text);
+  });
+
+const worstOf = (marks) => marks.find(([, , tone]) => tone === "bad") ?? marks[0];
 
 class Code {
   constructor(facts, { open, say }) {
@@ -38,11 +47,11 @@ class Code {
     const stay = (event) => event.stopPropagation(); // JupyterLab takes the arrows otherwise
     this.chooser = h("select", { onchange: (event) => this.choose(Number(event.target.value)), onkeydown: stay }, options);
     this.toggle = h("button", { type: "button", onclick: () => this.choose(this.at, !this.changes) });
-    this.found = h("span", { class: "found", "aria-live": "polite" });
-    this.chips = h("span", { class: "chips" });
+    this.count = h("span", { class: "found", "aria-live": "polite" });
+    this.links = h("span", { class: "links" });
     this.copy = h("button", { type: "button", onclick: () => this.copied() });
     this.box = h("div", { class: "lines", tabindex: "0", role: "group" });
-    this.element = h("div", { class: "source" }, h("div", { class: "tools" }, h("span", { class: "dim" }, versions[0].entry), h("label", {}, "Version ", this.chooser), this.toggle, this.found, this.chips, this.copy), this.box);
+    this.element = h("div", { class: "source" }, h("div", { class: "tools" }, h("span", { class: "dim" }, versions[0].entry), h("label", {}, "Version ", this.chooser), this.toggle, this.count, this.links, this.copy), this.box);
     this.choose(0);
   }
 
@@ -65,13 +74,13 @@ class Code {
   }
 
   source({ lines, cut }) {
-    this.found.textContent = lines.length === 1 ? "1 line" : `${whole(lines.length)}${cut ? ` of ${whole(lines.length + cut)}` : ""} lines`;
+    this.count.textContent = lines.length === 1 ? "1 line" : `${whole(lines.length)}${cut ? ` of ${whole(lines.length + cut)}` : ""} lines`;
     return lines.map((runs, at) => this.line("div", [at + 1], "", runs, at + 1));
   }
 
   diff(shown, before) {
     if (!shown.diff.length) {
-      this.found.textContent = "no line changed";
+      this.count.textContent = "no line changed";
       return [h("p", { class: "empty" }, `The code is that of v${before.version}: what changed is the signature or an option.`)];
     }
     const rows = [];
@@ -92,7 +101,7 @@ class Code {
     }
     gap(shown.lines.length - seen);
     const count = (number, word) => (number ? `${whole(number)} ${number === 1 ? "line" : "lines"} ${word}` : "");
-    this.found.textContent = [count(added, "added"), count(removed, "removed")].filter(Boolean).join(", ");
+    this.count.textContent = [count(added, "added"), count(removed, "removed")].filter(Boolean).join(", ");
     return rows;
   }
 
@@ -113,7 +122,7 @@ class Code {
     for (const one of ran ? this.marks.marks : []) marks.set(one[0], [...(marks.get(one[0]) ?? []), one]);
     for (const [number, { element, flag, told }] of this.lines) {
       const here = marks.get(number) ?? [];
-      const worst = here.find(([, , tone]) => tone === "bad") ?? here[0];
+      const worst = worstOf(here);
       element.classList.toggle("hit", worst?.[2] === "bad");
       element.classList.toggle("warned", worst?.[2] === "warn");
       flag.textContent = worst?.[1] ?? "";
@@ -129,21 +138,17 @@ class Code {
         if (button.textContent !== `${sign} ${words}`) button.textContent = `${sign} ${words}`;
       });
     }
-    const numbers = [...marks.keys()];
-    const key = JSON.stringify([...marks]);
-    if (key === this.chipped) return;
-    this.chipped = key;
-    const chips = numbers.slice(0, CHIPS).map((number) => {
-      const [, sign, tone] = marks.get(number).find(([, , tone]) => tone === "bad") ?? marks.get(number)[0];
-      return h("button", { type: "button", class: tone, "aria-label": `Go to line ${number}`, onclick: () => this.jump(number) }, `${sign} line ${number}`);
-    });
-    this.chips.replaceChildren(...chips, ...(numbers.length > CHIPS ? [`and ${numbers.length - CHIPS} more`] : []));
+    const found = [...marks.values()].map((here) => worstOf(here).slice(0, 3));
+    if (JSON.stringify(found) === this.linked) return;
+    this.linked = JSON.stringify(found);
+    const links = found.slice(0, LINKS).map(([number, sign, tone]) => h("button", { type: "button", class: tone, "aria-label": `Go to line ${number}`, onclick: () => this.jump(number) }, `${sign} line ${number}`));
+    this.links.replaceChildren(...links, ...(found.length > LINKS ? [`and ${found.length - LINKS} more`] : []));
   }
 
   jump(number) {
     if (!this.lines.has(number)) this.choose(this.at, false);
     this.seek(number);
-    this.lines.get(number).told.firstChild.focus({ preventScroll: true });
+    this.lines.get(number)?.told.firstChild.focus({ preventScroll: true });
   }
 
   seek(number) {
