@@ -159,9 +159,9 @@ def test_peaks_are_kept_when_points_become_one() -> None:
             "row 33,336: E: no",
         ),
         (
-            Event("dead_letter", detail="12 rows set to NULL; row 5: Error in vectorized UDF at rows 0 to 9: E: no"),
-            "12 rows set to NULL",
-            "12 rows, the first 5: E: no",
+            Event("dead_letter", detail="1,200 rows set to NULL; row 5: Error in vectorized UDF at rows 0 to 9: E: no"),
+            "1,200 rows set to NULL",
+            "1,200 rows, the first 5: E: no",
         ),
         (Event("dead_letter", detail="unheard of"), "rows set aside", "unheard of"),
         (
@@ -176,6 +176,11 @@ def test_peaks_are_kept_when_points_become_one() -> None:
         ),
         (Event("crashed", batch=2, exit_status=3, detail="exit 3 after E: no"), "crashed", "exit 3 after E: no"),
         (Event("interrupted", batch=2, detail="no answer"), "out of time", "no answer"),
+        (
+            Event("failed", detail="f failed at row 7: Error in UDTF execution at row 7: E: no"),
+            "failed",
+            "f failed at row 7: E: no",
+        ),
         (Event("gave_up", detail="after 3 restarts"), "gave up", "after 3 restarts"),
         (Event("finished", rows=100_000), "finished", "100,000 rows"),
     ],

@@ -48,6 +48,7 @@ class Course:
         self._batches = 0
         self._strip = Bins()
         self._killers: set[int] = set()
+        self._recycled: deque[float] = deque()
         self.rates = Bins()
         """Rows that were answered, by time; all under the key 0."""
         self.ready: float | None = None
@@ -96,7 +97,9 @@ class Course:
         if life is None:
             if event.kind not in ("started", "restarted", "crashed"):
                 return  # of one that is no longer shown, as a row that is set aside after its end
-            life = {"worker": event.worker, "from": event.time, "ready": None, "to": None, "pid": event.pid}
+            follows = event.kind == "started" and self._recycled
+            began = self._recycled.popleft() if follows else event.time
+            life = {"worker": event.worker, "from": began, "ready": None, "to": None, "pid": event.pid}
             self._lives[event.worker] = life
             while len(self._lives) > LIVES:
                 gone = next(iter(self._lives))
@@ -106,6 +109,8 @@ class Course:
         if event.kind == "started":
             life["ready"] = event.time
             self.ready = event.time if self.ready is None else self.ready
+        if event.kind == "recycled":
+            self._recycled.append(event.time)
         if event.kind in _ENDS and life["to"] is None:
             life["to"] = event.time
 

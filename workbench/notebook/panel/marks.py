@@ -18,7 +18,7 @@ TEXT: Final = 200
 
 Facts = dict[str, Any]
 
-_ASIDE: Final = re.compile(r"(\d+) rows? (set aside|set to NULL); row (\d+): (.*)", re.DOTALL)
+_ASIDE: Final = re.compile(r"([\d,]+) rows? (set aside|set to NULL); row ([\d,]+): (.*)", re.DOTALL)
 _CALL: Final = re.compile(r"Error in [\w ]*UD[A-Z]+ (?:execution )?at rows? \d+(?: to \d+)?: ")
 _COUNTED: Final = re.compile(r"(\d+)/(\d+)(?:; batch ([\d, ]+) sent again)?")
 
@@ -66,7 +66,7 @@ def words(event: Event, *, again: bool, began: float | None) -> Words:
             )
             return Words(word, word, event.detail + ready)
         case "crashed":
-            how = event.signal or f"exit status {event.exit_status}"
+            how = event.signal or f"exit {event.exit_status}"
             where = "" if event.batch is None else f" in batch {event.batch:,}"
             label = how + where
             if event.detail.startswith(f"{label}, row"):  # it looks for the row: which part of the batch it tried
@@ -83,6 +83,8 @@ def words(event: Event, *, again: bool, began: float | None) -> Words:
             return Words(word, f"batch {event.batch:,} skipped", event.detail)
         case "interrupted" if event.batch is not None:
             return Words("out of time", f"batch {event.batch:,} out of time", event.detail)
+        case "failed":
+            return Words(word, word, _CALL.sub("", event.detail, count=1))
         case "finished":
             return Words(word, word, f"{event.rows or 0:,} rows")
         case _:
@@ -105,7 +107,8 @@ def _set_aside(detail: str) -> Words:
     found = _ASIDE.match(detail)
     if found is None:
         return Words("rows set aside", "rows set aside", detail)
-    count, what, row, why = int(found[1]), found[2], int(found[3]), _CALL.sub("", found[4], count=1)
+    count, row = (int(found[one].replace(",", "")) for one in (1, 3))
+    what, why = found[2], _CALL.sub("", found[4], count=1)
     if count == 1:
         return Words(f"row {what}", f"row {row:,} {what}", f"row {row:,}: {why}", row)
     return Words(f"{count:,} rows {what}", f"{count:,} rows {what}", f"{count:,} rows, the first {row:,}: {why}", row)

@@ -69,18 +69,19 @@ class Timeline {
     const lanes = lanesOf(lives.filter((life) => life.to == null || life.to >= from));
     const middles = new Map();
     lanes.forEach((lane, index) => lane.forEach((life) => middles.set(life.worker, index * LANE + 28)));
-    const height = lanes.length * LANE + 44;
+    const floor = Math.max(1, lanes.length) * LANE;
+    const height = floor + 44;
     const picture = svg("svg", { width, height, role: "img", "aria-label": `${lives.length} worker ${lives.length === 1 ? "life" : "lives"} in ${duration(seconds)}; the table below has each event` });
     for (const [index, lane] of lanes.entries()) {
       const name = lane.length === 1 ? `worker ${lane[0].worker}` : `workers ${lane[0].worker}–${lane.at(-1).worker}`;
       picture.append(svg("text", { x: 14, y: index * LANE + 32, class: "dim" }, name));
     }
     for (const life of lives) if (middles.has(life.worker)) this.life(picture, life, middles.get(life.worker), until, running);
-    if (stub && lanes.length) this.start(picture, middles.get(lives[0].worker), from, stub, stub < whole - 1);
+    if (stub && !this.newest) this.start(picture, middles.get(lives[0]?.worker) ?? 28, from, stub, stub < whole - 1);
     if (strip && !this.newest) this.strip(picture, strip, middles);
     else picture.append(svg("path", { class: "tick", d: ticks.filter(([worker]) => middles.has(worker)).map(([worker, time]) => `M${this.at(time).toFixed(1)} ${middles.get(worker) - 8}v16`).join("") }));
-    this.axis(picture, lanes.length * LANE + 16, width, from, until, stub);
-    const last = lives.length ? middles.get(lives.at(-1).worker) : undefined;
+    this.axis(picture, floor + 16, width, stub === plot ? 0 : from, until);
+    const last = lives.length ? middles.get(lives.at(-1).worker) : 28;
     const first = this.history.count - marks.length;
     const seen = marks.map((mark, index) => ({ mark, number: first + index, y: mark.worker == null ? last : middles.get(mark.worker) }));
     const oldest = marks[0]?.time ?? 0;
@@ -93,7 +94,8 @@ class Timeline {
     picture.append(svg("line", { x1: LEFT, x2: LEFT + stub - (cut ? 5 : 0), y1: y, y2: y, class: "starting" }));
     if (cut) picture.append(svg("path", { class: "cut", d: `M${LEFT + stub - 9} ${y + 6}l4 -12m2 12l4 -12` }));
     if (duration(from) === "0 ms") return; // it was ready before
-    const words = this.history.ready == null ? `starting for ${duration(from)}` : `started in ${duration(from)}`;
+    const { ready, running } = this.history;
+    const words = ready != null ? `started in ${duration(from)}` : running ? `starting for ${duration(from)}` : "ended before a worker was ready";
     picture.append(svg("text", { x: LEFT, y: y - 12, class: "dim" }, words));
     this.begun = LEFT + words.length * 6.2;
   }
@@ -117,15 +119,15 @@ class Timeline {
     }
   }
 
-  axis(picture, y, width, from, until, stub) {
+  axis(picture, y, width, from, until) {
     picture.append(svg("line", { x1: LEFT, x2: width - RIGHT, y1: y, y2: y, class: "axis" }));
     const times = axisTimes(from, until, (width - LEFT - RIGHT) / 90).map(([time, text]) => [this.at(time), text]);
-    if (stub) times.unshift([LEFT, "0 s"]);
+    if (this.at(from) > LEFT) times.unshift([LEFT, "0 s"]);
     let taken = -Infinity;
     for (const [x, text] of times) {
       if (x < taken + 26) continue;
       taken = x + text.length * 3.2;
-      picture.append(svg("line", { x1: x, x2: x, y1: y, y2: y + 4, class: "axis" }), svg("text", { x, y: y + 17, "text-anchor": "middle", class: "dim" }, text));
+      picture.append(svg("line", { x1: x, x2: x, y1: y, y2: y + 4, class: "axis" }), svg("text", { x: Math.min(x, width - 2 - text.length * 3.2), y: y + 17, "text-anchor": "middle", class: "dim" }, text));
     }
   }
 
