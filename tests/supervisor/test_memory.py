@@ -50,6 +50,8 @@ def test_a_leak_is_recycled_between_batches(
     assert column(outcomes) == list(range(40))
     assert bench.kinds().count("recycled") >= 2
     assert set(bench.kinds()) - {"stopped"} == {"started", "recycled"}  # a new one may not be ready at the end
+    told = [(event.batch, event.worker) for event in bench.events if event.kind == "batch"]
+    assert told == [(outcome.number, outcome.worker) for outcome in outcomes]
     assert max(outcome.meta["rss"] for outcome in outcomes) <= bound.limit
     assert bench.event("recycled").detail == f"near its memory limit of {bound}"
 

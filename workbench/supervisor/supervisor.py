@@ -297,7 +297,10 @@ class Supervisor:
             return
         if self.launch.keeps_state:
             slot.journal.append(work)
-        self._weigh(slot, answer.meta.get("rss", 0))
+        self._publish(slot, work, answer, outcome)
+        self._weigh(slot, answer.meta.get("rss", 0))  # now: who takes its place has not answered this
+
+    def _publish(self, slot: Slot, work: Work, answer: Answer, outcome: Outcome) -> None:
         if work.answered:
             return
         work.answered = True
@@ -307,8 +310,8 @@ class Supervisor:
             self._found(slot, work.search)
             return
         rows = work.batch.num_rows if work.batch is not None else 0
-        self._tell("batch", slot, batch=number, rows=rows)
-        self._done[number] = outcome
+        self._tell("batch", slot, batch=work.number, rows=rows)
+        self._done[work.number] = outcome
 
     def _weigh(self, slot: Slot, used: int) -> None:
         """After a batch: a worker that has grown near the limit is replaced once it owes nothing."""
