@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
+from steps import opened, run_all
 
 if TYPE_CHECKING:  # pytest loads it as a plugin, and wants to be the first to
     from fix_lab import Lab, Watched
@@ -27,29 +27,6 @@ def evaluate(delay, distance):
         print('about to read address 0', flush=True)
         os.kill(os.getpid(), signal.SIGSEGV)
     return delay / distance"""
-PANEL = ".udf-panel"
-
-
-@pytest.fixture
-def no_leaks() -> None:
-    """Instead of the fixture that counts threads: Playwright's loop keeps some for its next task, until it ends."""
-
-
-def ran(lab: Lab, watched: Watched, folder: Path) -> Any:
-    """The panel of a run that had four dead letters and one crash, when it is over."""
-    options = f"--sample flights --env MARK={folder / 'mark'} --on-error dead_letter --batch-rows 2000"
-    lab.write("history.ipynb", LOAD, RATIO.replace("{options}", options))
-    page = watched.page
-    page.goto(f"{lab.url}/lab/tree/history.ipynb?reset")
-    page.wait_for_selector(".jp-CodeCell")
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # before that JupyterLab drops what it is told to run
-    page.click(".jp-CodeCell >> nth=0")
-    page.keyboard.press("Escape")
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    panel = page.locator(PANEL)
-    panel.locator(".st", has_text="completed with 4 dead rows").wait_for()
-    return panel
 
 
 def columns(panel: Any, width: int) -> int:
@@ -63,7 +40,9 @@ def columns(panel: Any, width: int) -> int:
 
 def test_what_happened_when(lab: Lab, watched: Watched, tmp_path: Path) -> None:
     """The start-up does not push the rest aside; each mark and row opens and closes; four charts tell of any time."""
-    panel = ran(lab, watched, tmp_path)
+    options = f"--sample flights --env MARK={tmp_path / 'mark'} --on-error dead_letter --batch-rows 2000"
+    lab.write("history.ipynb", LOAD, RATIO.replace("{options}", options))
+    panel = run_all(opened(lab, watched, "history.ipynb"))
     keyboard = watched.page.keyboard
 
     # The start is a stub with a break sign, the crash's label is there, each event has its row.

@@ -93,9 +93,9 @@ class Timeline {
   start(picture, y, from, stub, cut) {
     picture.append(svg("line", { x1: LEFT, x2: LEFT + stub - (cut ? 5 : 0), y1: y, y2: y, class: "starting" }));
     if (cut) picture.append(svg("path", { class: "cut", d: `M${LEFT + stub - 9} ${y + 6}l4 -12m2 12l4 -12` }));
-    if (duration(from) === "0 ms") return; // it was ready before
     const { ready, running } = this.history;
-    const words = ready != null ? `started in ${duration(from)}` : running ? `starting for ${duration(from)}` : "ended before a worker was ready";
+    if (ready != null && duration(ready) === "0 ms") return; // it was ready before
+    const words = ready != null ? `started in ${duration(ready)}` : running ? "starting" : "ended before a worker was ready";
     picture.append(svg("text", { x: LEFT, y: y - 12, class: "dim" }, words));
     this.begun = LEFT + words.length * 6.2;
   }
