@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from steps import opened, run_all
+
+from workbench.events import Event
+from workbench.notebook.panel.assets import module, sheet
+from workbench.notebook.panel.panel import Panel
+from workbench.session import Workbench
 
 if TYPE_CHECKING:  # pytest loads it as a plugin, and wants to be the first to
     from fix_lab import Lab, Watched
@@ -102,3 +109,72 @@ def test_what_happened_when(lab: Lab, watched: Watched, tmp_path: Path) -> None:
     assert "p95" in panel.locator(".plot").nth(1).inner_text()
     drawn = panel.locator(".metrics").inner_html()
     assert [word for word in ("NaN", "Infinity", "undefined", "null") if word in drawn] == []
+
+
+def long_run(workbench: Workbench) -> dict[str, Any]:
+    """What a panel is sent of a run of 20,000 batches in ten minutes, in which 870 rows were set aside."""
+    one = workbench.register("def evaluate(a):\n    return a\n", "one(a BIGINT) -> BIGINT")
+    with one.run(pd.DataFrame({"a": range(4)}), batch_rows=1) as run:
+        panel = Panel(one, run, names={}, versions=[one])
+        for batch in range(20_000):
+            time, worker = 0.3 + batch * 0.03, 1 + batch // 700
+            if batch % 700 == 0:
+                run.record.event(Event("started", time=time, worker=worker, pid=worker, detail="python 3.11"))
+            run.record.event(Event("batch", time=time, worker=worker, batch=batch, rows=10))
+            run.record.measured(batch, worker, rows_in=10, rows_out=10, seconds=0.01, latency=0.01)
+            if batch % 23 == 0:
+                detail = f"1 row set aside; row {batch}: ValueError: no"
+                run.record.event(Event("dead_letter", time=time, worker=worker, batch=batch, rows=1, detail=detail))
+            if batch % 700 == 699:
+                run.record.event(Event("recycled", time=time, worker=worker, batch=batch, detail="near its limit"))
+            if batch % 1_000 == 0:
+                panel.refresh()
+        panel.refresh()
+        parts: dict[str, Any] = {name: getattr(panel.widget, name) for name in ("history", "marks", "metrics")}
+        panel.close()
+    parts["history"] |= {"seconds": 600.3, "running": True}
+    return parts
+
+
+def test_a_long_run_is_drawn_at_once(watched: Watched, home: object) -> None:
+    """29 lives, 20,000 batches and 900 marks are few elements and bytes; what an update takes is printed."""
+    with Workbench() as workbench:
+        parts = long_run(workbench)
+    page = watched.page
+    page.set_content(f"<style>{sheet()}</style><div class='udf-panel' style='width: 968px'></div>")
+    names = module().replace("export default { render };", "Object.assign(window, { HistoryTab, MetricsTab });")
+    page.add_script_tag(content=f"{{ {names} }}")
+    took = page.evaluate(
+        """({ history, marks, metrics }) => {
+            const place = document.querySelector(".udf-panel");
+            const tab = new HistoryTab({ ask: async () => ({}), replay() {}, code() {} });
+            const charts = new MetricsTab();
+            const time = (draw) => {
+                const began = performance.now();
+                draw();
+                return place.offsetHeight && performance.now() - began;
+            };
+            const middle = (draw) => Array.from({ length: 21 }, () => time(draw)).sort((one, other) => one - other)[10];
+            // Each update has one event more, and the oldest is gone.
+            const update = () => {
+                marks = { ...marks, count: marks.count + 1, marks: [...marks.marks.slice(1), marks.marks.at(-1)] };
+                history = { ...history, seconds: history.seconds + 0.1 };
+                tab.load({ ...history, ...marks }, true);
+            };
+            place.replaceChildren(tab.element);
+            update();
+            const newest = middle(update);
+            tab.view(false);
+            const whole = middle(update);
+            const counts = [tab.body.children.length, tab.timeline.element.querySelectorAll("*").length];
+            place.replaceChildren(charts.element);
+            return { newest, whole, metrics: middle(() => charts.load(metrics, marks)), counts };
+        }""",
+        parts,
+    )
+    size = {name: len(json.dumps(part)) for name, part in parts.items()}
+    print(f"\nms of a draw: {took}; bytes: {size}")
+    rows, elements = took["counts"]
+    assert rows == len(parts["marks"]["marks"])
+    assert elements < 600
+    assert size["history"] + size["metrics"] < 30_000

@@ -45,10 +45,10 @@ class Gauges:
         for batch, _, rows, _, _, latency in new:
             at = self._course.answered.pop(batch, None)
             if at is not None:
-                self._latencies.add((at, batch, latency * 1000))
+                self._latencies.add((round(at, 4), batch, round(latency * 1000, 4)))
             self._batches, self._rows, self._read = self._batches + 1, self._rows + rows, batch
         if self._run.status == "running":
-            now = self._run.seconds
+            now = round(self._run.seconds, 4)
             self._queue.add((now, self._run.queue))
             if used := memory(self._run):
                 self._memory.add((now, used))

@@ -48,7 +48,7 @@ const GAUGES = [
   },
   {
     title: "queue: batches read or sent, not answered yet",
-    unit: (value) => short(value),
+    unit: (value) => (value % 1 ? "" : whole(value)),
     of: ({ queue }) => ({
       points: queue.map(point),
       big: queue.length ? `${whole(queue.at(-1)[1])} ${queue.at(-1)[1] === 1 ? "batch" : "batches"}` : "–",

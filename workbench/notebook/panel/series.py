@@ -61,7 +61,11 @@ class Bins:
                 begin, _, before = parts.pop()
                 amount += before
             parts.append((begin, end, amount))
-        return [(begin, end, amount / (end - begin)) for begin, end, amount in parts if end > begin]
+        return [
+            (round(begin, 6), round(end, 6), round(amount / (end - begin), 3))
+            for begin, end, amount in parts
+            if end > begin
+        ]
 
 
 class Peaks:
