@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
@@ -17,6 +18,10 @@ from workbench.settings import DISPLAY_CELL
 
 EXACT_FLOAT: Final = 12
 """Characters up to which a float is shown in full; a longer one has 8 digits, which is what a reader compares."""
+
+
+_CODES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
+"""What a program sends to a terminal about colours, the cursor and titles (ECMA-48)."""
 
 
 class Cell(NamedTuple):
@@ -61,6 +66,11 @@ def _text(value: Any, width: int) -> str:
         few = {str(key): item for key, item in itertools.islice(value.items(), width)}
         return json.dumps(few, default=str, ensure_ascii=False)
     return str(value)
+
+
+def plain(text: str) -> str:
+    """What a terminal would show of a printed line: without colours, and of a progress bar the last state."""
+    return _CODES.sub("", text).rstrip("\r").rpartition("\r")[2]
 
 
 def visible(text: str) -> str:

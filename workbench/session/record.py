@@ -74,9 +74,9 @@ class Record:
     """How many of `letters` have each type of error."""
     ended_by: tuple[DeadLetter, pa.RecordBatch] | None = None
     """The row that ended the run, if one did. It is not counted as set aside."""
-    lines: deque[LogLine] = field(default_factory=lambda: deque(maxlen=settings.LOG_LINES))
     lines_seen: int = 0
     places: Places = field(default_factory=Places)
+    _lines: deque[tuple[int, LogLine]] = field(default_factory=lambda: deque(maxlen=settings.LOG_LINES))
     _events: deque[tuple[int, Event]] = field(default_factory=lambda: deque(maxlen=settings.EVENT_RING))
     _ticks: deque[tuple[int, Event]] = field(default_factory=lambda: deque(maxlen=settings.EVENT_RING))
     _count: int = 0
@@ -91,12 +91,22 @@ class Record:
         self._count += 1
         self.restarts += event.kind == "restarted"
         if event.kind == "crashed":
-            self.places.died(event, list(self.lines))
+            self.places.died(event, self.lines)
 
     def line(self, line: LogLine) -> None:
         """Note a log line."""
-        self.lines.append(line)
+        self._lines.append((self.lines_seen, line))
         self.lines_seen += 1
+
+    @property
+    def numbered(self) -> list[tuple[int, LogLine]]:
+        """The log lines that are kept, each with its number among all that there were."""
+        return list(self._lines)
+
+    @property
+    def lines(self) -> list[LogLine]:
+        """The log lines that are kept, the newest last."""
+        return [line for _, line in self.numbered]
 
     @property
     def events_seen(self) -> int:

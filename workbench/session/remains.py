@@ -26,7 +26,7 @@ class Remains(NamedTuple):
 def remains(record: Record, worker: int) -> Remains:
     """Of a worker of a run, as far as the log's ring still has its lines; ``worker`` is the number of its life."""
     own, dumps, dump = [], Dumps(), LastDump()
-    for line in list(record.lines):
+    for line in record.lines:
         if line.worker != worker:
             continue
         if line.stream == "stderr" and dumps.holds(line.text):

@@ -281,8 +281,9 @@ class Run(Gated):
         self.record.places.failed((prepared.number(error.row), error.info) for error in failing)
         if self.on_error == "fail":
             self.record.ended_by = letter(number, prepared, first), prepared.original.slice(first.row, 1)
-            logs = [line.text for line in list(self.record.lines)[-20:]]
-            raise udf_error(self.spec, number, prepared, first, version=self.version, logs=logs)
+            # A batch that was sent ahead may have printed too: that is none of this one's words.
+            told = [line.text for line in self.record.lines if line.batch is None or line.batch <= number]
+            raise udf_error(self.spec, number, prepared, first, version=self.version, logs=told[-20:])
         if self.on_error == "dead_letter":  # a NULL result is a result: nothing is missing, and the event tells of it
             # Copied, so that the rest of the batch need not be kept with them.
             rows = prepared.original.take(pa.array([error.row for error in failing], pa.int64()))

@@ -15,7 +15,7 @@ from workbench.notebook.style import DARK, LIGHT
 
 PARTS: Final = (
     *("dom.js", "spark.js", "grid.js", "timeline.js", "history.js", "metrics.js"),
-    *("state.js", "letters.js", "tabs.js", "code.js", "panel.js"),
+    *("logs.js", "state.js", "letters.js", "code.js", "panel.js"),
 )
 """In the order of their dependence; each is a plain script that adds its functions to the module."""
 

@@ -2,8 +2,8 @@
 
 The invariant: every part is small however long a run is (the newest is kept), and taking it never waits for the run:
 the record may be read by anyone. pid, times and memory stand in the panel and nowhere else: they are no part of a
-static form. Left out on purpose: what happened when (`course`), what was measured (`gauges`), what an aggregate holds
-(`states`), rows that failed (`failing`), the rows of the output (`rows`) and drawing.
+static form. Left out on purpose: what happened when (`course`), what was measured (`gauges`), the log (`printed`), what
+an aggregate holds (`states`), rows that failed (`failing`), the rows of the output (`rows`) and drawing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from workbench.session import Function, Run
 from workbench.session.report import counts, notice_lines
 from workbench.session.vitals import lives
 
-LINES: Final = 500
 TEXT: Final = 400
 
 _WORDS: Final = {"completed": "finished", "failed": "failed", "running": "started"}
@@ -75,15 +74,6 @@ def _error(error: Exception | None, names: Mapping[str, str]) -> list[str]:
     if isinstance(error, WorkbenchError):
         return short_error(error, names)
     return [] if error is None else [_line(f"{type(error).__name__}: {error}")]
-
-
-def logs(run: Run) -> Facts:
-    """The newest lines that the workers printed, each with its time, worker, batch and stream."""
-    lines = list(run.record.lines)
-    return {
-        "seen": run.record.lines_seen,
-        "lines": [[line.time, line.worker, line.batch, line.stream, _line(line.text)] for line in lines[-LINES:]],
-    }
 
 
 def _line(text: str) -> str:

@@ -33,7 +33,6 @@ class Panel {
     this.lost = ""; // why the kernel is not there
     this.heard = performance.now();
     this.tab = "Output";
-    this.filter = "";
     this.id = `udf-${Math.random().toString(36).slice(2)}`;
     this.say = (text) => this.told(text);
     this.grid = new Grid({
@@ -50,6 +49,7 @@ class Panel {
     this.states = new States({ ask: (message) => this.ask(message) });
     this.letters = new Letters({ name: this.get("title").name, ask: (message) => this.ask(message), say: this.say });
     this.code = new Code(() => this.get("code"), { open: (tab) => this.goto(tab), say: this.say });
+    this.logs = new LogsTab({ ask: (before) => this.ask({ kind: "lines", before }), say: this.say });
     this.build(element);
     const shown = { status: ["title", "status", "able", "pace", "metrics"], output: ["output"], history: ["history", "marks", "able"], state: ["state"], metrics: ["metrics", "marks"], logs: ["logs"], letters: ["letters", "able", "status"], code: ["code", "places"], sql: ["sql"] };
     const tabs = { output: "Output", state: "State", history: "History", letters: "Dead letters", metrics: "Metrics", logs: "Logs", code: "Code", sql: "SQL" };
@@ -313,7 +313,10 @@ class Panel {
         queueMicrotask(() => this.metrics.load(this.get("metrics"), this.get("marks")));
         return this.metrics.element;
       },
-      Logs: () => logsTab(this.get("logs"), this.filter, (text) => (this.filter = text)),
+      Logs: () => {
+        queueMicrotask(() => this.logs.load(this.get("logs")));
+        return this.logs.element;
+      },
       Code: () => this.code.show(this.get("places")),
       SQL: () => sqlTab(this.get("sql"), this.say),
     };

@@ -18,6 +18,7 @@ from workbench.notebook.panel.controls import ACTIONS, CellControls, Controls, S
 from workbench.notebook.panel.course import Course
 from workbench.notebook.panel.failing import letters
 from workbench.notebook.panel.gauges import Gauges
+from workbench.notebook.panel.printed import Printed
 from workbench.notebook.panel.pulse import Pulse
 from workbench.notebook.panel.questions import QUESTIONS, SLOW, Asked
 from workbench.notebook.panel.rows import Rows, View, all_rows, newest_rows
@@ -60,6 +61,7 @@ class Panel:
         self._whole: Rows | None = None
         self._course = Course(run)
         self._gauges = Gauges(run, self._course)
+        self._printed = Printed(run)
         behind = None if again is None else lambda: self.follow_behind(again())
         self.controls: Controls = (
             CellControls(function, lambda: self.run, behind, self.follow_behind)
@@ -99,6 +101,7 @@ class Panel:
             self.run, self._rows, self._whole = run, None, None
             self._course = Course(run)
             self._gauges = Gauges(run, self._course)
+            self._printed = Printed(run)
             if run.status == "running" and not run.record.recent.parts:
                 run.record.recent = Recent(ROWS)
 
@@ -126,7 +129,7 @@ class Panel:
             "history": self._course.facts(),
             "marks": self._course.marks(),
             "metrics": self._gauges.facts(),
-            "logs": facts.logs(run),
+            "logs": self._printed.facts(),
             "state": states(run),
             "letters": letters(run),
             "places": sources.places(run),
@@ -175,7 +178,7 @@ class Panel:
         self.widget.send({"id": message["id"], **answer})
 
     def answer(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to ``rows``, ``copy``, ``mark``, ``act`` or one of `QUESTIONS`; KeyError for any other message."""
+        """The answer to ``rows``, ``copy``, ``mark``, ``lines``, ``act`` or one of `QUESTIONS`; KeyError for others."""
         if (asked := QUESTIONS.get(message["kind"])) is not None:
             return asked(Asked(self.function, self.run, self._names), message)
         if message["kind"] == "act":
@@ -185,6 +188,8 @@ class Panel:
         if message["kind"] == "mark":
             with self._lock:
                 return self._course.more(int(message["number"]), self._names)
+        if message["kind"] == "lines":
+            return self._printed.before(int(message["before"]))
         view = View(int(message["column"]), bool(message["down"]), str(message["text"]))
         start, stop = int(message["start"]), int(message["stop"])
         with self._lock:
