@@ -119,7 +119,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     options = ["--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"]
     options += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", f"--ServerApp.root_dir={root}"]
     options += ["--ServerApp.disable_check_xsrf=True", "--LabApp.news_url=None", "--LabApp.collaborative=False"]
-    options += ["--LabApp.extension_manager=readonly"]
+    options += ["--LabApp.extension_manager=readonly", "--LabApp.expose_app_in_browser=True"]
     options += [f"--LabApp.{name}={folder / name}" for name in ("user_settings_dir", "workspaces_dir")]
     places = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "WORKBENCH_HOME")
     environment = {**os.environ, **{name: str(folder / name.lower()) for name in places}}

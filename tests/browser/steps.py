@@ -29,6 +29,11 @@ def menu(page: Any, name: str, item: str) -> None:
     page.get_by_role("menuitem", name=item).first.click()
 
 
+def command(page: Any, name: str, **arguments: Any) -> None:
+    """A command of JupyterLab, as its palette knows it."""
+    page.evaluate("([name, given]) => window.jupyterapp.commands.execute(name, given)", [name, arguments])
+
+
 def run_all(page: Any, panels: int = 1, *, done: bool = True) -> Any:
     """Run all cells; the panel of this number, when its run is over, or as soon as it is there."""
     page.click(".jp-CodeCell >> nth=0")
