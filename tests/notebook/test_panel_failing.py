@@ -98,8 +98,8 @@ def test_thousands_are_few_bytes(ratio: Function) -> None:
     assert (found["found"], found["total"]) == (5_000, 5_000)
     assert len(json.dumps(found)) < 60_000
     assert len(letters(run, "ValueError")["rows"]) == LETTERS
-    assert found["where"][19] != found["where"][20] == ""
-    assert "  its line is not known" in in_full(run, 40, NAMES)[1]
+    assert [found["where"][row] for row in (0, 20)] == ["line 8: return a / check(b)", "line 8"]
+    assert in_full(run, 4_000, NAMES)[1] == "  the line is not known: it is kept of the first rows that fail"
 
 
 def test_the_row_that_ended_a_run_is_told(ratio: Function) -> None:

@@ -64,11 +64,11 @@ def _of(kept: Sequence[DeadLetter], kind: str) -> Iterator[DeadLetter]:
 
 
 def _where(letter: DeadLetter) -> str:
-    """``line 3: return a / b``; "" where it is not known."""
+    """``line 3: return a / b``, or ``line 3``; "" where it is not known."""
     if not letter.frames:
         return ""
     frame = letter.frames[-1]
-    return shorten(visible(f"line {frame.line}: {frame.text.strip()}"), 2 * WORD)
+    return shorten(visible(f"line {frame.line}: {frame.text.strip()}".removesuffix(": ")), 2 * WORD)
 
 
 def in_full(run: Run, number: int, names: Mapping[str, str]) -> list[str]:
@@ -79,7 +79,7 @@ def in_full(run: Run, number: int, names: Mapping[str, str]) -> list[str]:
     values = [f"  {name} = {cell(value, 2 * LINE).text}" for name, value in letter.values.items()]
     more = [f"  and {len(values) - FIELDS:,} more columns"] if len(values) > FIELDS else []
     sent = "" if letter.attempts == 1 else f"; sent {letter.attempts} times"
-    unknown = ["  its line is not known: of one batch the first 20 errors have it, of a run the first 1,000"]
+    unknown = ["  the line is not known: it is kept of the first rows that fail"]
     lines = [
         *f"{letter.error_type}: {letter.error[:ERROR]}".splitlines(),
         *(frame_lines(letter.frames, names) if letter.frames else unknown),
