@@ -189,7 +189,7 @@ class Binding:
         self, prepared: Prepared, answers: Sequence[pa.RecordBatch], dropped: Sequence[int]
     ) -> pa.RecordBatch:
         """The input columns and the result's, one row for each input row that is not ``dropped``."""
-        column = pa.concat_arrays([answer.column(0) for answer in answers] or [pa.nulls(0, self.outputs.field(0).type)])
+        column = joined(answers, 0, self.outputs.field(0).type)
         if prepared.sent is not None:  # rows that were not sent are NULL, if they are kept at all
             position = pc.index_in(pa.array(range(prepared.original.num_rows), pa.int64()), prepared.sent)
             column = column.take(position)
@@ -219,6 +219,13 @@ class Binding:
             )
             for answer in answers
         ]
+
+
+def joined(batches: Sequence[pa.RecordBatch], index: int, arrow: pa.DataType) -> pa.Array:
+    """One column of several batches; of type ``arrow`` if there are none."""
+    if len(batches) == 1:  # which Arrow would copy
+        return batches[0].column(index)
+    return pa.concat_arrays([batch.column(index) for batch in batches] or [pa.nulls(0, arrow)])
 
 
 def _group(schema: pa.Schema, name: str) -> int:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from workbench.errors import RunClosed, UdfError
 from workbench.functions import Kind, Volatility
+from workbench.session.binding import joined
 from workbench.session.data import Data, cut
 from workbench.session.function import Function
 from workbench.session.lane import Lane, Offered
@@ -59,7 +60,7 @@ class SqlFunction:
     def scalar(self, columns: Sequence[pa.Array], rows: int) -> pa.Array:
         batch = self._batch(columns, rows)
         with self._lane(batch.schema) as lane:
-            return _column(lane.ask(batch).batches, 0, self.returns.arrow)
+            return joined(lane.ask(batch).batches, 0, self.returns.arrow)
 
     @property
     def stageable(self) -> bool:
@@ -100,7 +101,7 @@ class SqlFunction:
         signature = self.function.spec.signature
         fields = signature.output_fields(self.kind) if signature is not None else ()
         counts = pa.array(outcome.meta["counts"], pa.int32())
-        return [_column(outcome.batches, index, type_.arrow) for index, (_, type_) in enumerate(fields)], counts
+        return [joined(outcome.batches, index, type_.arrow) for index, (_, type_) in enumerate(fields)], counts
 
     def aggregate(self, groups: pa.Array, columns: Sequence[pa.Array], count: int) -> pa.Array:
         batch = self._batch(columns, len(groups), groups)
@@ -120,7 +121,7 @@ class SqlFunction:
         with self._lane(batch.schema, group_by=GROUP, running=True) as lane:
             answers = [answer for part in self._parts(batch) for answer in lane.ask(part).batches]
             lane.done()
-        return _column(answers, 0, self.returns.arrow)
+        return joined(answers, 0, self.returns.arrow)
 
     def _batch(self, columns: Sequence[pa.Array], rows: int, groups: pa.Array | None = None) -> pa.RecordBatch:
         with self._lock:
@@ -208,7 +209,3 @@ def _names(function: Function) -> tuple[str, ...]:
 def _as_text(column: pa.Array) -> pa.Array:
     """Numbers and dates as the text that Doris makes of them."""
     return column if pa.types.is_string(column.type) else column.cast(pa.string())
-
-
-def _column(batches: Sequence[pa.RecordBatch], index: int, arrow: pa.DataType) -> pa.Array:
-    return pa.concat_arrays([batch.column(index) for batch in batches] or [pa.nulls(0, arrow)])
