@@ -107,7 +107,7 @@ class _Rewriter:
 
     def __init__(self, functions: Mapping[str, Known]) -> None:
         self._functions = functions
-        self._dialect = dialect(name for name in functions if "." not in name)
+        self._dialect = dialect(frozenset(name for name in functions if "." not in name))
         self._calls: list[Call] = []
         self._same: dict[tuple[object, ...], Call] = {}
         self._notes: list[str] = []

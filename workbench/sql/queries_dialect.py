@@ -8,7 +8,8 @@ DuckDB.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlglot import TokenType, exp
@@ -33,7 +34,15 @@ TYPES: Final = {
 Parse = Callable[..., Any]
 
 
-def dialect(names: Iterable[str]) -> type[Doris]:
+class _Tokenizer(Doris.Tokenizer):
+    KEYWORDS = {**Doris.Tokenizer.KEYWORDS, **TYPES}  # noqa: RUF012 - as sqlglot has it
+
+
+parser_class: Any = Doris.parser_class if hasattr(Doris, "parser_class") else Doris.Parser
+
+
+@lru_cache(maxsize=16)  # making one takes longer than reading a statement with it
+def dialect(names: frozenset[str]) -> type[Doris]:
     """The dialect in which these names, and `OURS`, are calls of functions that sqlglot does not know."""
     known: dict[str, Parse] = dict(parser_class.FUNCTIONS)
     parsers: dict[str, Parse] = dict(parser_class.FUNCTION_PARSERS)
@@ -41,17 +50,11 @@ def dialect(names: Iterable[str]) -> type[Doris]:
         known[name] = _call(name.lower())
         parsers.pop(name, None)
 
-    class Tokenizer(Doris.Tokenizer):
-        KEYWORDS = {**Doris.Tokenizer.KEYWORDS, **TYPES}  # noqa: RUF012 - as sqlglot has it
-
     class Parser(parser_class):  # type: ignore[misc]
         FUNCTIONS = known
         FUNCTION_PARSERS = parsers
 
-    return type("Ours", (Doris,), {"Tokenizer": Tokenizer, "Parser": Parser, "parser_class": Parser})
-
-
-parser_class: Any = Doris.parser_class if hasattr(Doris, "parser_class") else Doris.Parser
+    return type("Ours", (Doris,), {"Tokenizer": _Tokenizer, "Parser": Parser, "parser_class": Parser})
 
 
 def _call(name: str) -> Parse:
