@@ -61,6 +61,28 @@ LAST = AGGREGATE.format(
 )
 """Which state is the last depends on the order."""
 
+TAKEN = AGGREGATE.format(
+    name="Taken",
+    init="self.total, self.taken = 0, 0",
+    state="self.total",
+    arguments="v",
+    accumulate="self.total += v or 0",
+    merge="self.taken += other",
+    finish="self.total + self.taken",
+)
+"""What merge takes is right in the result, and not in the state: one merge does no harm, two do."""
+
+SHARED = AGGREGATE.format(
+    name="Shared",
+    init="self.values.clear()",
+    state="self.values",
+    arguments="v",
+    accumulate="self.values.append(v or 0)",
+    merge="self.values.extend(other)",
+    finish="sum(self.values)",
+).replace("    def __init__", "    values = []\n    def __init__")
+"""One list for the whole class: no harm as long as there is one group."""
+
 TOTAL = AGGREGATE.format(
     name="Total",
     init="self.total = 0",
@@ -102,6 +124,8 @@ FINDINGS = [
     Planted(PERCENTILE, "f(v INT, p DOUBLE) -> INT", {}, {"values": {"p": [0.1, 0.9]}}, "merge", "f.run("),
     Planted(AVERAGE, "f(v INT) -> DOUBLE", {}, {}, "workers", "f.run("),
     Planted(LAST, "f(v INT) -> INT", {}, {"nulls": False}, "order", "f.run("),
+    Planted(TAKEN, "f(v TINYINT) -> BIGINT", {}, {}, "nested", "f.run("),
+    Planted(SHARED, "f(v TINYINT) -> BIGINT", {}, {}, "groups", "f.run("),
     Planted(TOTAL, "f(v INT) -> INT", {}, {}, "range", "f.run("),
     Planted(LAST, "f(v INT) -> INT", {"always_nullable": False}, {}, "null", "f.call(None)"),
     Planted(EMPTY, "f(s STRING) -> STRING", {}, {}, "error", "f.call('')"),

@@ -1,8 +1,8 @@
 """What an aggregate must do: one answer for all rows, whatever the parts in which they come and are put together.
 
 Sums of floats may differ in their last digits where rows are added in another order; that is noted, and no finding.
-The inputs of comparisons are of modest size, since sums of extremes differ for good reasons. Left out on purpose:
-groups, each of which is an aggregate of its own.
+The inputs of comparisons are of modest size, since sums of extremes differ for good reasons. Left out on
+purpose: groups of more than one column, and more than two.
 """
 
 from __future__ import annotations
@@ -83,6 +83,20 @@ def aggregate_steps(probe: Probe) -> list[Step]:
         reference=Setup(unmerged=True),
         near=NEAR,
     )
+    nested = Variation(
+        "nested",
+        "a state that was merged, merged once more, gives another result: what merge takes must be in aggregate_state",
+        lambda _: Setup(1, workers=3, nested=True),
+        reference=Setup(1, workers=3),
+        near=NEAR,
+    )
+    groups = Variation(
+        "groups",
+        "groups beside each other give other results than each by itself: the instances share something",
+        lambda _: Setup(groups=True),
+        reference=Setup(apart=True),
+        near=NEAR,
+    )
     batches = Variation(
         "batches", "one row a batch gives another result than all in one", lambda _: Setup(1), near=NEAR
     )
@@ -121,6 +135,8 @@ def aggregate_steps(probe: Probe) -> list[Step]:
         Step("again", "the same rows give the same result again", lambda: may or of.vary(again)),
         Step("process", "another process gives the same result", lambda: may or of.vary(process)),
         Step("merge", "the state merged into a fresh instance gives the same", lambda: may or of.vary(merge)),
+        Step("nested", "a merged state merged once more gives the same", lambda: may or of.vary(nested)),
+        Step("groups", "groups beside each other give the same as each by itself", lambda: may or of.vary(groups)),
         Step("batches", "one row a batch and all rows in one give the same", lambda: may or of.vary(batches)),
         Step("workers", "two and three workers give the same as one", lambda: may or of.vary(two, three)),
         Step("order", "partial states in another order give the same", lambda: may or of.vary(order)),

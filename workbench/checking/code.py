@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from workbench.checking.trial import Row, Setup, column_names
+from workbench.checking.trial import Row, Setup, column_names, group_column
 from workbench.functions import FunctionSpec
 from workbench.types import LargeInt
 
@@ -57,8 +57,10 @@ def call(spec: FunctionSpec, rows: Sequence[Row], setup: Setup) -> str:
     name = spec.name if spec.name.isidentifier() else f"w.function({spec.name!r})"
     options = [f"batch_rows={setup.batch_rows}"] if setup.batch_rows and not setup.alone else []
     options += [f"workers={setup.workers}"] if setup.workers > 1 else []
+    options += [f"group_by={group_column(spec)!r}"] if setup.groups else []
     after = "  # and kill its worker after the first batch" if setup.kill else ""
     after = "  # and again in another worker" if setup.anew else after
+    after = "  # with each merged state merged once more" if setup.nested else after
     if len(rows) == 1 and not options and not after:
         return f"{name}.call({', '.join(map(literal, rows[0]))})"
     if not column_names(spec):
@@ -70,6 +72,8 @@ def call(spec: FunctionSpec, rows: Sequence[Row], setup: Setup) -> str:
             for at, (name, param) in enumerate(zip(column_names(spec), params, strict=True))
         ]
         data = f"pd.DataFrame({{{', '.join(columns)}}}, dtype=object)"
+    if setup.groups:
+        data += f".assign({group_column(spec)}={[row % 2 for row in range(len(rows))]})"
     return f"{name}.run({', '.join([data, *options])}).to_pandas(){after}"
 
 

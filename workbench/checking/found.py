@@ -19,8 +19,8 @@ class Finding:
     """One fault, with the smallest rows that were found to show it.
 
     ``kind`` is a short word: load, crash, hang, error, range, type, null, count, empty, volatile, again, process,
-    batches, workers, merge, order or replay. ``rows`` are the arguments by name; ``call`` is the Python that shows it
-    again.
+    batches, workers, merge, nested, order, groups or replay. ``rows`` are the arguments by name; ``call`` is the Python
+    that shows it again.
     """
 
     kind: str

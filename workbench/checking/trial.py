@@ -28,21 +28,26 @@ class Setup:
     """How to run: rows of a batch (None: all), workers, and what is done to them.
 
     ``alone``: each failing row is told, and the others go on; else the first failure ends the run. ``unmerged``: an
-    aggregate's result is that of the instance that saw the rows, whose state went nowhere. ``kill``: the workers are
-    killed after the first batch; ``anew``: before it.
+    aggregate's result is that of the instance that saw the rows, whose state went nowhere; ``nested``: what was merged
+    is merged once more after each partial state. ``groups``: the rows are in two groups in turn, each with a result;
+    ``apart``: so they are, but each group is run by itself. ``kill``: the workers are killed after the first batch;
+    ``anew``: before it.
     """
 
     batch_rows: int | None = None
     workers: int = 1
     alone: bool = False
     unmerged: bool = False
+    nested: bool = False
+    groups: bool = False
+    apart: bool = False
     kill: bool = False
     anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of it. ``values``: a value for each row, a list of rows for a table function, one for an aggregate.
+    """What came of it. ``values``: a value for each row, a list of rows for a table function, or one for each group.
 
     ``failures`` are the errors of single rows as plain data; there is None in ``values`` for them.
     """
@@ -68,6 +73,13 @@ def column_names(spec: FunctionSpec) -> list[str]:
     if any(name is None or name in taken for name in names):
         return [f"argument{index}" for index in range(len(params))]
     return [str(name) for name in names]
+
+
+def group_column(spec: FunctionSpec) -> str:
+    """A name for the column of the groups that no other column has."""
+    fields = spec.signature.output_fields(spec.kind) if spec.signature is not None else ()
+    taken = {*column_names(spec), *(name for name, _ in fields)}
+    return next(name for name in ("group", "group_", "group__") if name not in taken)
 
 
 def table_of(spec: FunctionSpec, rows: Sequence[Row]) -> pa.Table:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from workbench.checking import Answer, Setup
-from workbench.checking.trial import HANG_SECONDS
+from workbench.checking.trial import HANG_SECONDS, group_column
 from workbench.errors import RunError, WorkerStartError
 from workbench.events import Event, LogLine
 from workbench.functions import FunctionSpec
@@ -41,12 +41,22 @@ class Trials:
         self._names = [name for name, _ in fields]
 
     def __call__(self, table: pa.Table, setup: Setup) -> Answer:
-        binding = Binding(self._spec, table.schema, columns=self._columns(table))
+        if setup.apart:
+            return self._apart(table)
+        columns, group_by = self._columns(table), []
+        if setup.groups:
+            group_by = [group_column(self._spec)]
+            table = table.append_column(group_by[0], pa.array([row % 2 for row in range(table.num_rows)], pa.int64()))
+        binding = Binding(self._spec, table.schema, columns=columns, group_by=group_by)
         on_error = "dead_letter" if setup.alone else "fail"
         supervisor = Supervisor(
             self._launch,
             schema=binding.sent_schema,
-            options={**binding.options(on_error=on_error, report=0), "unmerged": setup.unmerged},
+            options={
+                **binding.options(on_error=on_error, report=0),
+                "unmerged": setup.unmerged,
+                "nested": setup.nested,
+            },
             policy=RestartPolicy(MOST_RESTARTS),
             pool=self._pool,
             emit=_ignore_event,
@@ -78,6 +88,16 @@ class Trials:
             failures[0] = {"error_type": "NullResult", "error": "the result is NULL"}  # a run lets it pass
         return Answer(found, failures)
 
+    def _apart(self, table: pa.Table) -> Answer:
+        """What the groups of ``groups`` give, each run by itself."""
+        found: list[Any] = []
+        for group in range(min(2, table.num_rows)):
+            answer = self(table.take(pa.array(range(group, table.num_rows, 2), pa.int64())), Setup())
+            if answer.failures or answer.error is not None:
+                return answer
+            found += answer.values
+        return Answer(found)
+
     def _columns(self, table: pa.Table) -> list[str]:
         return list(table.schema.names) if self._spec.signature and self._spec.signature.params else []
 
@@ -85,7 +105,7 @@ class Trials:
         """The values of one batch; its failures are noted."""
         if outcome.number is None:
             answer = binding.aggregate_result(outcome.batches)
-            return [self._read[0](batch.column(0))[0] for batch in answer]
+            return [value for batch in answer for value in self._read[0](batch.column(batch.num_columns - 1))]
         prepared: Prepared = outcome.context
         errors = prepared.errors(outcome.meta["errors"], outcome.lost)
         failures |= {prepared.number(error.row): error.info for error in errors}

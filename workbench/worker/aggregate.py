@@ -73,7 +73,8 @@ class Aggregate:
     def open(self, options: Mapping[str, Any]) -> None:
         """Start anew: ``group_width`` columns are the group's; ``report`` states at most are shown after a batch.
 
-        ``unmerged``, which only a check asks for: the result is that of the instances themselves.
+        Only a check asks for these: ``unmerged``, the result is that of the instances themselves; ``nested``, what
+        was merged is merged once more into fresh instances, after each partial state.
         """
         self._fail: bool = options["on_error"] == "fail"
         self._report: int = options["report"]
@@ -82,6 +83,7 @@ class Aggregate:
         self._key_schema = options["schema"]
         self._groups = {}
         self._unmerged: bool = options.get("unmerged", False)
+        self._nested: bool = options.get("nested", False)
         self._merged: Dict[Any, _Group] = {}
 
     def batch(self, number: int, batch: Any) -> Tuple[List[Any], Dict[str, Any]]:
@@ -207,6 +209,10 @@ class Aggregate:
             self._merged = self._groups
             return
         self._merge_into(self._merged, data)
+        if self._nested:
+            groups, self._merged = self._merged, {}
+            states = {key: (group.first, self._state(key, group.instance)) for key, group in groups.items()}
+            self._merge_into(self._merged, pickle.dumps(states, protocol=4))
 
     def _merge_into(self, groups: Dict[Any, _Group], data: bytes) -> None:
         try:
