@@ -47,6 +47,41 @@ def test_a_file_declares_them_in_its_comment(w: wb.Workbench, tmp_path: Path) ->
     assert w.register(PEP_723, SIGNATURE, requirements=["six"]).spec.requirements == ("numpy<2", "six")
 
 
+ECHO = "import sys\nsys.stdin.buffer.read()\n"
+NEWER = "# /// script\n# requires-python = '{}'\n# ///\n"
+
+
+@pytest.mark.parametrize("kind", ["udf", "script"])
+def test_a_python_that_does_not_fit_is_refused(w: wb.Workbench, kind: str) -> None:
+    """Before a worker is started, with what is there instead; one that fits runs."""
+    code, signature = (ECHO, None) if kind == "script" else ("def f(a):\n    return 'ran'\n", SIGNATURE)
+    data = pd.DataFrame({"a": [1]})
+    f = w.register(NEWER.format(">=3.99") + code, signature, name="f", kind=kind)  # type: ignore[arg-type]
+    with pytest.raises(
+        WorkerStartError, match=r"f requires Python >=3\.99, and python\S* is 3\.\d+\.\d+; no worker was"
+    ):
+        f.run(data)
+    w.register(NEWER.format(">=3.8,<4") + code, signature, name="f", kind=kind).run(data)  # type: ignore[arg-type]
+
+
+def test_another_interpreter_is_asked_for_its_version(w: wb.Workbench, tmp_path: Path) -> None:
+    """It counts which one would run the function, not which one we run in."""
+    other = tmp_path / "python3.99"
+    other.write_text("#!/bin/sh\necho 3.99.1\n")
+    other.chmod(0o755)
+    f = w.register(NEWER.format("<3.99") + CODE, SIGNATURE, python=str(other))
+    with pytest.raises(WorkerStartError, match=r"f requires Python <3\.99, and python3\.99 is 3\.99\.1; no worker was"):
+        f.call(1)
+
+
+@pytest.mark.parametrize(("said", "message"), [("'three'", "requires-python 'three' cannot be read"), ("3", "no text")])
+def test_a_requirement_that_cannot_be_read_is_named(w: wb.Workbench, said: str, message: str) -> None:
+    """When the function is to be run."""
+    f = w.register(NEWER.replace("'{}'", said) + CODE, SIGNATURE)
+    with pytest.raises(UsageProblem, match=message):
+        f.call(1)
+
+
 @pytest.mark.parametrize(
     ("files", "wanted"),
     [

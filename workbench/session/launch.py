@@ -17,11 +17,12 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from workbench.environments import Environments, find_python
+from workbench.environments import Environments, check_python, find_python
 from workbench.errors import ScriptNotFound
 from workbench.functions import FunctionSpec
 from workbench.packaging import resolve_entry
 from workbench.secrets import blotter, revealed
+from workbench.session.requirements import python_in_text
 from workbench.supervisor.worker import Launch
 from workbench.transport.framed import FramedChannel
 from workbench.transport.raw import RawChannel
@@ -87,6 +88,17 @@ def launch(
         keeps_state=spec.kind == "udaf",
         blot=blot,
     )
+
+
+def check_required(spec: FunctionSpec, folder: Path, python: str | None) -> None:
+    """Raise WorkerStartError if the source, in ``folder``, requires another Python than the one that it would run in.
+
+    Raises PythonNotFound, and UsageProblem for what it says and cannot be read.
+    """
+    entry = folder / spec.entry
+    wanted = python_in_text(entry.read_text(encoding="utf-8", errors="replace")) if entry.is_file() else None
+    if wanted is not None:
+        check_python(spec.name, wanted, find_python(spec.python or python))
 
 
 def with_environment(

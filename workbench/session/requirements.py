@@ -20,11 +20,22 @@ _BLOCK: Final = re.compile(r"^# /// script[ \t]*\n((?:^#(?:| .*)\n)+?)^# ///[ \t
 
 def in_text(source: str) -> tuple[str, ...]:
     """The ``dependencies`` of the comment block ``# /// script``, normalised. Raises UsageProblem."""
+    return _texts(_block(source).get("dependencies", []), "# /// script")
+
+
+def python_in_text(source: str) -> str | None:
+    """The ``requires-python`` of that comment block, as in ``>=3.11``. Raises UsageProblem."""
+    found = _block(source).get("requires-python")
+    if not isinstance(found, str | None):
+        raise UsageProblem("# /// script: requires-python is no text", hint="as in requires-python = '>=3.11'")
+    return found
+
+
+def _block(source: str) -> dict[str, Any]:
     found = _BLOCK.search(source.replace("\r\n", "\n"))
     if found is None:
-        return ()
-    lines = [line[2:] for line in found[1].splitlines()]
-    return _texts(_toml("\n".join(lines), "# /// script").get("dependencies", []), "# /// script")
+        return {}
+    return _toml("\n".join(line[2:] for line in found[1].splitlines()), "# /// script")
 
 
 def in_files(files: Collection[str], read: Callable[[str], bytes]) -> tuple[str, ...]:

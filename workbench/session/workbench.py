@@ -27,7 +27,7 @@ from workbench.registry import Registered, Registry
 from workbench.secrets import Secret
 from workbench.session.define import Defined, Wanted, define, names, write_package
 from workbench.session.function import Function
-from workbench.session.launch import Surroundings, launch, surroundings, tell, with_environment
+from workbench.session.launch import Surroundings, check_required, launch, surroundings, tell, with_environment
 from workbench.session.replay import Failing
 from workbench.settings import Settings, home
 from workbench.supervisor import scratch
@@ -69,6 +69,7 @@ class Workbench:
         self._handles: weakref.WeakValueDictionary[int, Function] = weakref.WeakValueDictionary()
         self._keys: dict[int, set[str]] = {}
         self._launches: dict[int, tuple[tuple[FunctionSpec, Surroundings], Launch]] = {}
+        self._fitting: set[tuple[int, str | None]] = set()
         self.failing: dict[tuple[str, str, str], Failing] = {}
         """By function, whatever its version: the rows without a result in its last run, for `Function.replay`."""
         self.samples: dict[tuple[str, str, str], tuple[Any, Mapping[str, Any]]] = {}
@@ -252,6 +253,10 @@ class Workbench:
         Found out once, and again when a variable or a secret has changed: the interpreter is looked for only then.
         """
         self.check_open()
+        folder = self._unpack(registered)
+        if (fits := (registered.id, self.settings.python)) not in self._fitting:
+            check_required(registered.spec, folder, self.settings.python)
+            self._fitting.add(fits)
         spec = with_environment(registered.spec, self.settings.python, self.environments, self.tell)
         try:
             self.check_open()  # a build takes long enough to be closed meanwhile
@@ -264,7 +269,7 @@ class Workbench:
             return before[1]
         made = launch(
             spec,
-            self._unpack(registered),
+            folder,
             depends[1],
             python=self.settings.python,
             start_timeout=self.settings.start_timeout,
