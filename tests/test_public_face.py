@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 
 import workbench
+from workbench import errors
 
 
 def test_the_public_face_is_imports_and_a_sorted_all() -> None:
@@ -19,3 +20,9 @@ def test_the_public_face_is_imports_and_a_sorted_all() -> None:
         assert isinstance(node, ast.ImportFrom), ast.unparse(node)
         names += [alias.asname or alias.name for alias in node.names]
     assert ast.literal_eval(last.value) == sorted(names)
+
+
+def test_every_error_can_be_caught_by_one_name() -> None:
+    """As ``except wb.WorkbenchError``; the leaves are in `workbench.errors`."""
+    assert issubclass(errors.UsageProblem, workbench.WorkbenchError)
+    assert workbench.WorkbenchError is errors.WorkbenchError
