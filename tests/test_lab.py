@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
@@ -29,12 +30,17 @@ def port() -> int:
         return found
 
 
-@pytest.fixture
-def lab(tmp_path: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    """The command, running in a folder of its own."""
-    command = [sys.executable, "-m", "workbench", "lab", "--no-browser", "--port", str(port), "--", "--allow-root"]
-    environment = {**os.environ, "HOME": str(tmp_path / "home"), "JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE) as process:
+@pytest.fixture(params=[["--no-browser"], []], ids=["no browser", "browser"])
+def lab(request: pytest.FixtureRequest, tmp_path: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    """The command, running in a folder of its own; a browser would note there what it is asked to open."""
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opening && mv {tmp_path}/opening {tmp_path}/opened\n')
+    browser.chmod(0o755)
+    command = [sys.executable, "-m", "workbench", "lab", *request.param, "--port", str(port)]
+    home, runtime = str(tmp_path / "home"), str(tmp_path / "runtime")
+    environment = {**os.environ, "HOME": home, "JUPYTER_RUNTIME_DIR": runtime, "BROWSER": str(browser)}
+    piped = subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, text=True, stdout=piped, stderr=piped) as process:
         try:
             yield process
         finally:
@@ -42,15 +48,29 @@ def lab(tmp_path: Path, port: int) -> Iterator[subprocess.Popen[str]]:
             process.wait(DEADLINE)
 
 
-def test_the_url_that_is_printed_shows_the_tutorials(lab: subprocess.Popen[str], tmp_path: Path) -> None:
-    """One line on standard output; the server behind it serves the copy, which is writable."""
+def test_the_url_that_is_printed_shows_the_tutorials(
+    lab: subprocess.Popen[str], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """One line on standard output; the server behind it serves the copy, which is writable; a browser opens it.
+
+    Root may do it too, and is told what that means.
+    """
     assert lab.stdout is not None
+    assert lab.stderr is not None
     url = lab.stdout.readline().strip()
     with urlopen(url.replace("/lab?", "/api/contents?"), timeout=DEADLINE) as answer:
         content = json.load(answer)["content"]
     served = {entry["name"]: entry["writable"] for entry in content if entry["type"] == "notebook"}
     assert served == {path.name: True for path in tutorials().glob("*.ipynb")}
     assert (tmp_path / "workbench-tutorials" / "01_first_udf.ipynb").is_file()
+    if "no browser" not in request.node.name:
+        until = time.monotonic() + DEADLINE
+        while not (tmp_path / "opened").is_file() and time.monotonic() < until:
+            time.sleep(0.05)
+    assert (tmp_path / "opened").is_file() == ("no browser" not in request.node.name)
+    said = [lab.stderr.readline() for _ in range(2)]
+    assert said[0].startswith("tutorials: ")
+    assert said[1].startswith("running as root: ") == (os.geteuid() == 0)
 
 
 def test_what_a_reader_wrote_is_kept(tmp_path: Path) -> None:
@@ -74,11 +94,12 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, capsys: pytest.Ca
     ]
 
 
+@pytest.mark.parametrize("variable", ["BINDER_SERVICE_HOST", "JUPYTERHUB_SERVICE_PREFIX"])
 def test_in_binder_jupyter_runs_already(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No second server is started; the tutorials are there."""
-    monkeypatch.setenv("BINDER_SERVICE_HOST", "hub")
+    monkeypatch.setenv(variable, "/user/somebody/")
     assert main(["lab", "--dir", str(tmp_path / "mine")]) == 0
     assert "this Jupyter is running already" in capsys.readouterr().err
     assert (tmp_path / "mine" / "01_first_udf.ipynb").is_file()

@@ -1,7 +1,8 @@
 """``workbench lab``: JupyterLab on a writable copy of the tutorials.
 
 The invariant: what a reader wrote into a copy is never written over; tutorials that are not there yet are added. The
-server runs in this process, so whatever ends the command ends it. Left out on purpose: options of Jupyter's own, which
+server runs in this process, so whatever ends the command ends it. Root may run it, as in a container there is often
+nobody else; that is said. Left out on purpose: options of Jupyter's own, which
 are handed on as they are.
 """
 
@@ -20,7 +21,7 @@ FOLDER: Final = "workbench-tutorials"
 _EXAMPLES: Final = """examples:
   workbench lab
   workbench lab --dir ~/udf --no-browser --port 8890
-  workbench lab -- --allow-root --ip 0.0.0.0"""
+  workbench lab --no-browser -- --ip 0.0.0.0     in a container whose port is published"""
 
 
 def add(command: Add) -> None:
@@ -83,6 +84,9 @@ def _serve(folder: Path, options: argparse.Namespace) -> None:
     from jupyterlab.labapp import LabApp
 
     given = [f"--port={options.port}"] if options.port else []
+    if os.geteuid() == 0:
+        given.append("--ServerApp.allow_root=True")
+        say("running as root: so do the notebooks, which may change all of this system")
     server = LabApp.initialize_server(
         argv=[
             f"--ServerApp.root_dir={folder}",
