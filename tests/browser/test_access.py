@@ -1,4 +1,4 @@
-"""The whole panel without a mouse and for every eye: reached by Tab, named for a screen reader, in sight in both themes."""
+"""The panel without a mouse and for every eye: reached by Tab, named for a screen reader, legible in both themes."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ FAINT = """panel => {
 
 NAMELESS = """panel => {
   const named = (one) =>
-    one.getAttribute("aria-label") || one.getAttribute("aria-labelledby") || one.innerText?.trim() || one.labels?.length;
+    ["aria-label", "aria-labelledby"].some((name) => one.getAttribute(name)) || one.innerText?.trim() || one.labels?.length;
   return [...panel.querySelectorAll("button, input, select, textarea, a, summary, [tabindex], [role=img]")]
     .filter((one) => one.checkVisibility() && !one.closest("[aria-hidden=true]") && !named(one))
     .map((one) => one.outerHTML.slice(0, 120));

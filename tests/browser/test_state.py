@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from steps import button, opened, run_all, state
 
 if TYPE_CHECKING:  # pytest loads it as a plugin, and wants to be the first to
@@ -40,11 +39,6 @@ def evaluate(a, b):
             Path('FOLDER/fixed').touch()
             raise ValueError('the first time it fails')
     return a / b"""
-
-
-@pytest.fixture
-def no_leaks() -> None:
-    """Instead of the fixture that counts threads: Playwright's loop keeps some for its next task, until it ends."""
 
 
 def test_a_group_is_watched_while_its_state_changes(lab: Lab, watched: Watched) -> None:
