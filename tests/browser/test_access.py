@@ -84,7 +84,7 @@ FAINT = """panel => {
 
 NAMELESS = """panel => {
   const named = (one) =>
-    ["aria-label", "aria-labelledby"].some((name) => one.getAttribute(name)) || one.innerText?.trim() || one.labels?.length;
+    one.ariaLabel || one.getAttribute("aria-labelledby") || one.innerText?.trim() || one.labels?.length;
   return [...panel.querySelectorAll("button, input, select, textarea, a, summary, [tabindex], [role=img]")]
     .filter((one) => one.checkVisibility() && !one.closest("[aria-hidden=true]") && !named(one))
     .map((one) => one.outerHTML.slice(0, 120));

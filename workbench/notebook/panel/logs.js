@@ -44,7 +44,7 @@ class LogsTab {
       this.run = logs.run;
     }
     const [first] = logs.lines[0] ?? [logs.seen];
-    if (first > (this.next ?? logs.kept)) this.fetch(first);
+    if (first > (this.next ?? logs.kept)) this.askOlder(first);
     const from = this.next ?? 0;
     this.seen = logs.seen;
     this.kept = logs.kept;
@@ -56,7 +56,7 @@ class LogsTab {
   }
 
   // Lines that did not come with an update, as they were too many or came before the tab was opened.
-  async fetch(before) {
+  async askOlder(before) {
     const { run, lines } = await this.ask(before);
     if (run !== this.run) return;
     const known = new Set(this.entries.flatMap((entry) => entry.lines.map(([number]) => number)));
