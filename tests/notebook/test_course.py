@@ -70,7 +70,9 @@ def test_the_course_of_a_run_that_dies_and_goes_on(killer: Function) -> None:
     assert more["frames"][0] == "  %%udf killer v1, line 9, in evaluate"
     assert more["frames"][-1] == "    > 5 | os.kill(os.getpid(), signal.SIGSEGV)"
     assert more["lines"] == [["stdout", "about to die"]]
-    assert course.more(kinds.index("dead_letter"), {})["values"] == [["a", "3", "number"]]
+    aside = course.more(kinds.index("dead_letter"), {})
+    assert aside["values"] == [["a", "3", "number"]]
+    assert aside["frames"][0] == "  killer.py, line 10, in evaluate"
     assert course.more(len(kinds), {}) == {"frames": [], "lines": [], "values": []}
     json.dumps([facts, told, more])
 

@@ -19,7 +19,8 @@ from workbench.notebook.cells import cell, shorten, visible
 from workbench.notebook.panel import marks
 from workbench.notebook.panel.series import Bins, Peaks
 from workbench.session import Run
-from workbench.session.remains import remains
+from workbench.session.record import DeadLetter
+from workbench.session.remains import Remains, remains
 from workbench.session.report import frame_lines
 
 MARKS: Final = 300
@@ -142,7 +143,7 @@ class Course:
         self._marks.append((event, marks.mark(event, said if replayable else said._replace(row=None))))
         self._count += 1
 
-    def _letter(self, row: int) -> Any:
+    def _letter(self, row: int) -> DeadLetter | None:
         """The dead letter of a row of the input, if it was kept."""
         letters = self._run.record.letters
         at = bisect_left(letters, row, key=lambda letter: letter.row)
@@ -151,25 +152,28 @@ class Course:
     def more(self, number: int, names: Mapping[str, str]) -> Facts:
         """What is told of the mark with this number, counted from 0, only to those who ask.
 
-        ``frames``: where a worker died, as errors say it, files called by ``names``; ``lines``: what it printed last;
-        ``values``: those of the row that was set aside.
+        ``frames``: where a worker died or a row failed, as errors say it, files called by ``names``; ``lines``: what
+        the worker printed last; ``values``: those of the row.
         """
         at = number - (self._count - len(self._marks))
         if not 0 <= at < len(self._marks):
             return {"frames": [], "lines": [], "values": []}
         event, facts = self._marks[at]
-        left = remains(self._run.record, event.worker) if event.kind in _DEADLY and event.worker is not None else None
-        frames = left.frames if left is not None else ()
+        worker = event.worker if event.kind in _DEADLY else None
+        frames, lines = Remains((), []) if worker is None else remains(self._run.record, worker)
         error = self._run.error
         if event.kind == "failed" and isinstance(error, RunError):
             frames = getattr(error, "frames", ())
         letter = self._letter(facts["row"]) if "row" in facts else None
+        if letter is not None:
+            frames = letter.frames
         values = list(letter.values.items())[:VALUES] if letter is not None else []
         return {
-            "frames": [shorten(visible(line), 2 * marks.TEXT) for line in frame_lines(frames, names)],
-            "lines": [
-                [line.stream, shorten(visible(line.text), 2 * marks.TEXT)]
-                for line in (left.lines[-LAST_LINES:] if left is not None else [])
-            ],
+            "frames": [_long(line) for line in frame_lines(frames, names)],
+            "lines": [[line.stream, _long(line.text)] for line in lines[-LAST_LINES:]],
             "values": [[visible(name), *cell(value, 60)] for name, value in values],
         }
+
+
+def _long(text: str) -> str:
+    return shorten(visible(text), 2 * marks.TEXT)

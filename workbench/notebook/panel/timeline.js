@@ -27,7 +27,7 @@ function axisTimes(from, to, most) {
 }
 
 // Which lane each life is drawn in: one of its own, or, when there are many, the first whose last life is over.
-function lanesOf(lives, now) {
+function lanesOf(lives) {
   const lanes = [];
   for (const life of lives) {
     const free = lives.length > LANES ? lanes.find((lane) => lane.at(-1).to != null && lane.at(-1).to <= life.from) : null;
@@ -55,7 +55,7 @@ class Timeline {
   }
 
   draw() {
-    const { lives, ticks, strip, seconds, ready, running, marks } = this.history;
+    const { lives, ticks, strip, seconds, ready } = this.history;
     const width = this.element.clientWidth;
     if (!width) return;
     const from = this.newest ? ticks[0][1] : (ready ?? seconds);
@@ -64,7 +64,7 @@ class Timeline {
     // The time before the first worker was ready, at its true length only where that is short.
     const whole = this.newest ? 0 : (plot * from) / until;
     const stub = ready == null && !this.newest ? plot : Math.min(whole, STUB);
-    this.at = (time) => (time < from ? LEFT + (stub * Math.max(0, this.newest ? 0 : time)) / from : LEFT + stub + ((Math.min(time, until) - from) / (until - from)) * (plot - stub));
+    this.at = (time) => (time < from ? LEFT + (stub * time) / from : LEFT + stub + ((Math.min(time, until) - from) / (until - from)) * (plot - stub));
     this.begun = LEFT;
     const lanes = lanesOf(lives.filter((life) => life.to == null || life.to >= from));
     const middles = new Map();
@@ -76,18 +76,23 @@ class Timeline {
       const name = lane.length === 1 ? `worker ${lane[0].worker}` : `workers ${lane[0].worker}–${lane.at(-1).worker}`;
       picture.append(svg("text", { x: 14, y: index * LANE + 32, class: "dim" }, name));
     }
-    for (const life of lives) if (middles.has(life.worker)) this.life(picture, life, middles.get(life.worker), until, running);
+    for (const life of lives) if (middles.has(life.worker)) this.life(picture, life, middles.get(life.worker), until);
     if (stub && !this.newest) this.start(picture, middles.get(lives[0]?.worker) ?? 28, from, stub, stub < whole - 1);
     if (strip && !this.newest) this.strip(picture, strip, middles);
     else picture.append(svg("path", { class: "tick", d: ticks.filter(([worker]) => middles.has(worker)).map(([worker, time]) => `M${this.at(time).toFixed(1)} ${middles.get(worker) - 8}v16`).join("") }));
     this.axis(picture, floor + 16, width, stub === plot ? 0 : from, until);
-    const last = lives.length ? middles.get(lives.at(-1).worker) : 28;
-    const first = this.history.count - marks.length;
-    const seen = marks.map((mark, index) => ({ mark, number: first + index, y: mark.worker == null ? last : middles.get(mark.worker) }));
-    const oldest = marks[0]?.time ?? 0;
-    if (!this.newest) for (const [time, kind, sign, word, label, worker] of this.history.signs) if (time < oldest && middles.has(worker)) seen.push({ mark: { time, kind, sign, label, word, worker }, y: middles.get(worker), number: -1 });
-    this.marks(picture, seen.filter(({ mark, y }) => y !== undefined && mark.time >= (this.newest ? from : 0) && mark.kind !== "started" && mark.kind !== "finished"), width);
+    this.marks(picture, this.seen(middles, this.newest ? from : 0), width);
     this.element.replaceChildren(picture);
+  }
+
+  // The marks that are drawn, each with its height; those too old to be sent with all that is known are signs alone.
+  seen(middles, from) {
+    const { lives, marks, count, signs } = this.history;
+    const last = middles.get(lives.at(-1)?.worker) ?? 28;
+    const all = marks.map((mark, index) => ({ mark, number: count - marks.length + index, y: mark.worker == null ? last : middles.get(mark.worker) }));
+    const oldest = marks[0]?.time ?? 0;
+    for (const [time, kind, sign, word, label, worker] of signs) if (time < oldest) all.push({ mark: { time, kind, sign, word, label, worker }, number: -1, y: middles.get(worker) });
+    return all.filter(({ mark, y }) => y !== undefined && mark.time >= from && mark.kind !== "started" && mark.kind !== "finished");
   }
 
   start(picture, y, from, stub, cut) {
@@ -100,12 +105,11 @@ class Timeline {
     this.begun = LEFT + words.length * 6.2;
   }
 
-  life(picture, life, y, until, running) {
-    const alive = running && life.to == null;
+  life(picture, life, y, until) {
     const begin = this.at(life.ready ?? life.to ?? until);
     const end = this.at(life.to ?? until);
     if (this.at(life.from) < begin - 8) picture.append(svg("line", { x1: this.at(life.from), x2: begin, y1: y, y2: y, class: "starting" }));
-    picture.append(svg("rect", { x: begin, y: y - 8, width: Math.max(2, end - begin - 1), height: 16, rx: 3, class: alive ? "life alive" : "life" }, svg("title", {}, `worker ${life.worker}, pid ${life.pid}`)));
+    picture.append(svg("rect", { x: begin, y: y - 8, width: Math.max(2, end - begin - 1), height: 16, rx: 3, class: "life" }, svg("title", {}, `worker ${life.worker}, pid ${life.pid}`)));
   }
 
   // How many batches there were, as the height of the green in the bar.
@@ -175,7 +179,7 @@ class Timeline {
       const lines = all.slice(0, 8).map(({ mark }) => `${after(mark.time)}  ${mark.word}${mark.detail ? `: ${mark.detail}` : ""}`);
       if (all.length > 8) lines.push(`and ${all.length - 8} more, in the table`);
       const spot = svg("g", { class: `mark ${tone}${here ? " chosen" : ""}` }, svg("title", {}, lines.join("\n")), svg("circle", { cx: x, cy: y, r: 9 }), svg("text", { x, y: y + 5, "text-anchor": "middle" }, worst.mark.sign));
-      // Of several, each click shows the next. Those that are too old to be sent with all that is known stay signs.
+      // Of several, each click shows the next.
       const known = all.filter(({ number }) => number >= 0);
       const next = known[(known.findIndex(({ number }) => number === this.chosen) + 1) % known.length];
       if (next) spot.addEventListener("click", () => this.choose(next.number));
