@@ -50,7 +50,10 @@ def test_code_tells_what_happened_and_what_changed(
     panel.get_by_role("button", name="Go to line 10").press("Enter")
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.dataset.tab") == "Dead letters"
-    panel.get_by_role("tab", name="Code").click()
+    panel.get_by_role("tab", name="History").click()
+    panel.get_by_role("table").get_by_role("button", name="crashed").click()
+    panel.get_by_role("button", name="show line 9").press("Enter")
+    assert source.locator(".line.hit button:focus").inner_text() == "✕ SIGSEGV, batch 5"
     panel.get_by_role("button", name="Changes since v1").press("Enter")
     changes = panel.get_by_role("group", name="Changes of v2 since v1")
     assert panel.locator(".source .found").inner_text() == "7 lines added"

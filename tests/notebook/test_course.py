@@ -68,6 +68,7 @@ def test_the_course_of_a_run_that_dies_and_goes_on(killer: Function) -> None:
     kinds = [mark["kind"] for mark in told["marks"]]
     more = course.more(kinds.index("crashed"), {"killer.py": "%%udf killer v1"})
     assert more["frames"][0] == "  %%udf killer v1, line 9, in evaluate"
+    assert more["line"] == 5
     assert more["frames"][-1] == "    > 5 | os.kill(os.getpid(), signal.SIGSEGV)"
     assert more["lines"] == [["stdout", "about to die"]]
     aside = course.more(kinds.index("dead_letter"), {})

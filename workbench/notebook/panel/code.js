@@ -145,10 +145,11 @@ class Code {
     this.links.replaceChildren(...links, ...(found.length > LINKS ? [`and ${found.length - LINKS} more`] : []));
   }
 
+  // To a line of the version that ran.
   jump(number) {
-    if (!this.lines.has(number)) this.choose(this.at, false);
+    if (this.at || !this.lines.has(number)) this.choose(0, false);
     this.seek(number);
-    this.lines.get(number)?.told.firstChild.focus({ preventScroll: true });
+    this.lines.get(number)?.told.firstChild?.focus({ preventScroll: true });
   }
 
   seek(number) {

@@ -18,6 +18,7 @@ from workbench.events import ROUTINE, SIGNS, Event
 from workbench.notebook.cells import cell, shorten, visible
 from workbench.notebook.panel import marks
 from workbench.notebook.panel.series import Bins, Peaks
+from workbench.notebook.panel.sources import line_in
 from workbench.session import Run
 from workbench.session.record import DeadLetter
 from workbench.session.remains import Remains, remains
@@ -152,8 +153,8 @@ class Course:
     def more(self, number: int, names: Mapping[str, str]) -> Facts:
         """What is told of the mark with this number, counted from 0, only to those who ask.
 
-        ``frames``: where a worker died or a row failed, as errors say it, files called by ``names``; ``lines``: what
-        the worker printed last; ``values``: those of the row.
+        ``frames``: where a worker died or a row failed, as errors say it, files called by ``names``; ``line``: where
+        that is in the code that is shown; ``lines``: what the worker printed last; ``values``: those of the row.
         """
         at = number - (self._count - len(self._marks))
         if not 0 <= at < len(self._marks):
@@ -170,6 +171,7 @@ class Course:
         values = list(letter.values.items())[:VALUES] if letter is not None else []
         return {
             "frames": [_long(line) for line in frame_lines(frames, names)],
+            "line": line_in(self._run.spec, [(frame.file, frame.line) for frame in frames]),
             "lines": [[line.stream, _long(line.text)] for line in lines[-LAST_LINES:]],
             "values": [[visible(name), *cell(value, 60)] for name, value in values],
         }

@@ -12,7 +12,7 @@ const ENDS = {
 };
 
 class HistoryTab {
-  // `ask` tells more of a mark, by its number; `replay` runs a row again; `code` opens the Code tab.
+  // `ask` tells more of a mark, by its number; `replay` runs a row again; `code` opens the Code tab at a line.
   constructor({ ask, replay, code }) {
     Object.assign(this, { ask, replay, code });
     this.chosen = this.current = -1;
@@ -164,12 +164,12 @@ class HistoryTab {
     return h("div", { class: "box" }, h("div", { class: "facts" }, h("b", { class: TONES[mark.kind] ?? "" }, `${mark.sign} ${mark.word}`), ...shown, h("span", { class: "right" }, buttons)), (mark.detail || end) && h("p", {}, mark.detail, end && h("span", { class: "dim" }, `${mark.detail ? ": " : ""}${end}`)), more);
   }
 
-  more(mark, { frames = [], lines = [], values = [], error }) {
+  more(mark, { frames = [], line, lines = [], values = [], error }) {
     if (error) return [h("p", { class: "bad" }, error)];
     const parts = [];
     if (frames.length) {
       const code = frames.map((line) => h(line.trimStart().startsWith("> ") ? "mark" : "div", {}, line));
-      const link = h("button", { type: "button", class: "link", onclick: this.code }, "show it");
+      const link = h("button", { type: "button", class: "link", onclick: () => this.code(line) }, line ? `show line ${line}` : "show it");
       parts.push(h("h4", {}, "Where it was in your code: ", link), h("pre", { tabindex: "0" }, code));
     } else if (mark.kind === "crashed" && mark.signal !== "SIGKILL") parts.push(h("p", { class: "dim" }, "It left no stack."));
     if (values.length) parts.push(h("h4", {}, "The row"), h("p", { class: "values" }, values.map(([name, text, kind]) => h("span", {}, `${name}=`, h(kind === "null" || kind === "empty" ? "i" : "b", {}, text)))));

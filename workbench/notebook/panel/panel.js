@@ -43,7 +43,10 @@ class Panel {
     this.history = new HistoryTab({
       ask: (number) => this.ask({ kind: "mark", number }),
       replay: (row) => this.act("replay", row),
-      code: () => this.goto("Code"),
+      code: (line) => {
+        this.goto("Code");
+        if (line) queueMicrotask(() => this.code.jump(line)); // after the tab has gone to its first mark
+      },
     });
     this.metrics = new MetricsTab();
     this.states = new States({ ask: (message) => this.ask(message) });

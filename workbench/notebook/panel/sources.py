@@ -88,7 +88,7 @@ def places(run: Run) -> Facts:
         noted.append((Place("BatchTimeout", died=True, frames=frames), 1, run.error.batch))
     found: dict[_Met, tuple[int, int | None]] = {}
     for place, times, first in noted:
-        line = _line_in(run.spec, place)
+        line = line_in(run.spec, place.frames)
         if line is not None:
             met = _Met(line, place.what, place.died)
             before = found.get(met, (0, first))
@@ -97,9 +97,9 @@ def places(run: Run) -> Facts:
     return {"version": run.version, "marks": lines[:MARKED]}
 
 
-def _line_in(spec: FunctionSpec, place: Place) -> int | None:
-    """The innermost line in the function's own file, as that is the one that is shown."""
-    return next((line for file, line in reversed(place.frames) if file == spec.entry), None)
+def line_in(spec: FunctionSpec, frames: Sequence[tuple[str, int]]) -> int | None:
+    """The innermost line in the function's own file, as that is the one that is shown. ``frames``: file and line."""
+    return next((line for file, line in reversed(frames) if file == spec.entry), None)
 
 
 def _mark(run: Run, met: _Met, times: int, first: int | None) -> list[Any]:
@@ -132,7 +132,7 @@ def sql(function: Function, groups: Sequence[str] = ()) -> list[Facts]:
         card = _card(name, purpose, language, text)
         card["command"] = visible(f"%udf deploy {quote_name(function.name)} --target {target}")
         card["notes"] = [visible(f"{step.title}: {step.text}") for step in made.steps if step.file is None]
-        card["notes"] += [("▲ " if one.grade == "different" else "") + visible(one.text) for one in made.differences]
+        card["notes"] += [visible("▲ different: " * (one.grade == "different") + one.text) for one in made.differences]
         found.append(card)
     return sorted(found, key=lambda card: "refused" in card)
 
