@@ -28,7 +28,7 @@ TALKS = """%%udf talks(a BIGINT) -> BIGINT --sample many --live --rate 80 --loop
 for number in range(280):
     print('loading', number)
 def evaluate(a):
-    print('row', a)
+    print('row' if a % 2 else 'column', a)
     return a"""
 
 

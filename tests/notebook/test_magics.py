@@ -230,7 +230,12 @@ def test_every_command(shell: Any, cell: Cell, df: pd.DataFrame, tmp_path: Path,
     assert "▲ dead letter" in history
     cell("%udf run ratio df --on-error dead_letter")
     assert "ZeroDivisionError: division by zero" in repr(cell("%udf failures ratio").value)
-    assert repr(cell("%udf logs ratio").value).splitlines() == ["Log of ratio v1", "row 1", "row 2", "row 3"]
+    assert repr(cell("%udf logs ratio").value).splitlines() == [
+        "Log of ratio v1",
+        "batch 0  row 1",
+        "         row 2",
+        "         row 3",
+    ]
     assert cell("%udf stop ratio").out == "1 idle worker stopped\n"
     assert cell("%udf stop").out == "1 idle worker stopped\n"
     cell("%udf package ratio -o {folder}")

@@ -68,7 +68,7 @@ def test_a_panel_follows_a_run_to_its_end(ratio: Function) -> None:
     assert [mark["kind"] for mark in widget.marks["marks"]] == ["started", "dead_letter", "finished"]
     assert len(widget.history["lives"]) == len(widget.history["ticks"]) == 1
     assert widget.letters["rows"][0][-1] == ["ZeroDivisionError: float division by zero", "word"]
-    assert [line[-1] for line in widget.logs["lines"]] == ["no b for 2.0"]
+    assert [line[5] for line in widget.logs["lines"]] == ["no b for 2.0"]
     assert widget.metrics["rate"] > 0
     assert widget.able == ["run", "stop", "restart", "kill", "replay"]
     json.dumps({name: getattr(widget, name) for name in widget.keys if not name.startswith("_")}, default=str)

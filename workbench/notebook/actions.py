@@ -19,7 +19,8 @@ from workbench.errors import DefinitionError, UsageProblem
 from workbench.events import SIGNS, Event
 from workbench.functions import Kind, Signature, Volatility, parse_signature
 from workbench.notebook.cells import Cell, shorten
-from workbench.notebook.grid import Column, Grid, Limits, Row, event_grid, letters_grid, log_lines, state_grid
+from workbench.notebook.grid import Column, Grid, Limits, Row, event_grid, letters_grid, state_grid
+from workbench.notebook.logged import batch_lines
 from workbench.notebook.views import GridView, LinesView
 from workbench.secrets import Secret
 from workbench.session import Function, Run, Stream, Workbench
@@ -195,7 +196,7 @@ def replay(function: Function, row: int | None = None, *, bisect: bool = False) 
 def logs(function: Function, *, rows: int = 20) -> LinesView:
     """What the workers of the last run of a function printed."""
     run = _last_run(function)
-    return LinesView(f"Log of {_titled(function)}", log_lines(run, Limits(rows))[0], rows, "nothing was printed")
+    return LinesView(f"Log of {_titled(function)}", batch_lines(run, Limits(rows)), rows, "nothing was printed")
 
 
 def history(function: Function, *, rows: int = 20) -> GridView:

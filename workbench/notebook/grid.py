@@ -8,15 +8,13 @@ drawing (`html`, `text`).
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
 import pyarrow as pa
 
-from workbench.dumps import FATAL, Dumps
-from workbench.events import SIGNS, LogLine
+from workbench.events import SIGNS
 from workbench.notebook.cells import Cell, cell, shorten, visible
 from workbench.session import Run
 from workbench.session.record import DeadLetter
@@ -279,29 +277,3 @@ def letters_grid(letters: Sequence[DeadLetter], names: Sequence[str], total: int
         for letter in letters[: limits.rows]
     ]
     return Grid(columns, rows, total, max(0, len(names) - most))
-
-
-_PATH: Final = re.compile(r'File "(?:[^"]*/)?([^"/]+)"')
-
-
-def log_lines(run: Run, limits: Limits) -> tuple[list[str], int]:
-    """The last lines that the workers printed, and how many there are.
-
-    They stand worker by worker, as it does not matter which of two was faster, and without the folders of files. Of
-    the dump of a dying process only the user's own lines are kept: the others tell of addresses and of us.
-    """
-    shown = readable(run.record.lines)
-    lost = run.record.lines_seen - len(run.record.lines)
-    return [shorten(visible(text), 2 * limits.width) for text in shown[-2 * limits.rows :]], len(shown) + lost
-
-
-def readable(lines: Iterable[LogLine]) -> list[str]:
-    """All of the lines that tell something; see `log_lines`."""
-    shown: list[str] = []
-    dumps: dict[tuple[int, str], Dumps] = {}
-    for line in sorted(lines, key=lambda line: (line.worker, line.stream != "stdout")):
-        dumped = dumps.setdefault((line.worker, line.stream), Dumps()).holds(line.text)
-        if not dumped or line.text.startswith(FATAL) or "/package/" in line.text:
-            text = _PATH.sub(r'File "\1"', line.text)
-            shown.append(text if line.stream == "stdout" else f"{line.stream}: {text}")
-    return shown

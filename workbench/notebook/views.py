@@ -21,10 +21,10 @@ from workbench.notebook.grid import (
     Limits,
     history_grid,
     letters_grid,
-    log_lines,
     output_grid,
     state_grid,
 )
+from workbench.notebook.logged import log_lines
 from workbench.session import Function, Run
 from workbench.session.report import (
     GAP,

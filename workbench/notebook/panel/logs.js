@@ -1,8 +1,7 @@
 // The Logs tab: what the workers printed, by batch, with what is looked for. Lines are added and rows stay what they are,
 // so that an update takes away neither the focus, nor what was opened, nor the place that is read.
 
-const DUMP = /^(Fatal Python error: |(Current thread|Thread) 0x)/;
-const DUMPED = /^(Fatal Python error: |(Current thread|Thread) 0x|Python runtime state: |Stack \(most recent|Extension modules: |Current thread's C stack|\s+(File|Binary file|<|\.\.\.)|\s*$)/;
+// The user's own line in a dump: our code is not in a package.
 const OURS = /File "(?:[^"]*\/)?package\/([^"]+)", line (\d+) in (.*)/;
 
 class LogsTab {
@@ -17,7 +16,7 @@ class LogsTab {
     this.newest = h("button", { type: "button", hidden: true, onclick: () => this.toEnd() }, "↓ Newest");
     this.copy = h("button", { type: "button", title: "Copy the lines that are shown", onclick: () => this.copied() }, "Copy");
     this.body = h("tbody");
-    const head = ["batch", "worker", "when", "stream", "text"].map((name) => h("th", { scope: "col", class: name === "worker" ? "by n" : name === "batch" ? "n" : "" }, name));
+    const head = ["batch", "worker", "when", "stream", "text"].map((name) => h("th", { scope: "col", class: { worker: "by n", batch: "n", when: "when" }[name] ?? "" }, name));
     this.table = h("table", { "aria-label": "Logs" }, h("thead", {}, h("tr", {}, head)), this.body);
     this.box = h("div", { class: "x", tabindex: "0", role: "group", "aria-label": "Logs", onscroll: () => this.scrolled() }, this.table);
     this.none = h("p", { class: "empty" });
@@ -44,7 +43,7 @@ class LogsTab {
       this.run = logs.run;
     }
     const [first] = logs.lines[0] ?? [logs.seen];
-    if (first > (this.next ?? logs.kept)) this.askOlder(first);
+    if (first > (this.next ?? logs.kept)) this.earlier(first);
     const from = this.next ?? 0;
     this.seen = logs.seen;
     this.kept = logs.kept;
@@ -56,7 +55,7 @@ class LogsTab {
   }
 
   // Lines that did not come with an update, as they were too many or came before the tab was opened.
-  async askOlder(before) {
+  async earlier(before) {
     const { run, lines } = await this.ask(before);
     if (run !== this.run) return;
     const known = new Set(this.entries.flatMap((entry) => entry.lines.map(([number]) => number)));
@@ -72,14 +71,14 @@ class LogsTab {
   }
 
   add(line) {
-    const [, time, worker, batch, stream, text] = line;
+    const [, time, worker, batch, stream, text, dumped] = line;
     if (!this.workers.has(worker)) {
       this.workers.add(worker);
       this.worker.append(h("option", { value: String(worker) }, `worker ${worker}`));
     }
     const source = `${worker} ${stream}`;
     const dump = this.dumps.get(source);
-    if (dump && DUMPED.test(text)) {
+    if (dump && dumped && !text.startsWith("Fatal")) {
       dump.lines.push(line);
       this.retell(dump);
       return;
@@ -87,9 +86,9 @@ class LogsTab {
     this.dumps.delete(source);
     const label = h("td", { class: "n dim of" });
     const words = h("td", { class: "wrap" }, text);
-    const row = h("tr", { class: stream }, label, h("td", { class: "n dim by" }, String(worker)), h("td", { class: "dim" }, after(time)), h("td", { class: stream === "stderr" ? "warn" : "dim" }, stream), words);
+    const row = h("tr", { class: stream }, label, h("td", { class: "n dim by" }, String(worker)), h("td", { class: "dim when" }, after(time)), h("td", { class: stream === "stderr" ? "warn" : "dim" }, stream), words);
     const entry = { worker, batch, stream, label, words, row, lines: [line], open: false };
-    if (DUMP.test(text)) {
+    if (dumped) {
       this.dumps.set(source, entry);
       this.retell(entry);
     }
