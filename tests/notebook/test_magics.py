@@ -224,7 +224,7 @@ def test_every_command(shell: Any, cell: Cell, df: pd.DataFrame, tmp_path: Path,
     assert isinstance(cell("%udf run ratio df --columns b,a --on-error null").value, Run)
     assert cell("%udf call ratio 1 4").value == 0.25
     assert "group=x" not in repr(cell("%udf state total").value)
-    assert "| g=x   | 4      | 4" in repr(cell("%udf state total").value)
+    assert "| g=x   |      4 | 4" in repr(cell("%udf state total").value)
     history = repr(cell("%udf history ratio").value)
     assert history.count("● started") == 3
     assert "▲ dead letter" in history

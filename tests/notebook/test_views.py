@@ -14,7 +14,7 @@ import pytest
 from workbench.errors import UdfError
 from workbench.notebook import html, style
 from workbench.notebook.cells import Cell, cell
-from workbench.notebook.grid import Column, Grid, Row
+from workbench.notebook.grid import Column, Grid, Limits, Row, history_grid, letters_grid, state_grid
 from workbench.notebook.text import table
 from workbench.notebook.views import MOST_BYTES, ErrorView, FunctionView, RunView
 from workbench.session import Run, Workbench
@@ -230,6 +230,22 @@ def test_the_state_of_an_aggregate_is_shown_as_it_grows(bench: Workbench) -> Non
         "batch 3   group g=x   result 12   state 12   changed state",
     ]
     assert "State" in Page(RunView(run).html()).texts
+
+
+def test_tables_of_states_and_failing_rows_read_as_the_output_does(bench: Workbench) -> None:
+    """Numbers stand to the right, with as many digits; a detail is cut where the line ends and not before."""
+    before, _, finish = TOTAL.rpartition("self.total")
+    mean = f"{before}self.total / 3{finish}"
+    function = bench.register(mean, "mean(a BIGINT) -> DOUBLE")
+    grid = state_grid(function.run(pd.DataFrame({"a": [1, 9]}), batch_rows=1).wait(), Limits())
+    assert [row.cells[1].text for row in grid.rows] == ["0.33333333", "3.3333333"]
+    assert [column.number for column in grid.columns] == [True, True, False, False]
+    inverse = bench.register("def evaluate(a):\n    return 1 / a\n", "inverse(a BIGINT) -> DOUBLE")
+    run = inverse.run(pd.DataFrame({"a": [0, None], "s": ["0", ""]}), on_error="dead_letter").wait()
+    letters = letters_grid(run.record.letters, run.input_schema.names, run.record.dead, Limits())
+    assert [column.number for column in letters.columns] == [True, True, True, False, False]
+    history = table(history_grid(run, Limits()))
+    assert any("2 rows set aside; row 0: ZeroDivisionError: division by zero" in line for line in history)
 
 
 def test_a_view_moves_nothing(bench: Workbench) -> None:

@@ -190,14 +190,31 @@ def state_grid(run: Run, limits: Limits) -> Grid:
             [
                 Cell(f"{row.batch:,}", "number"),
                 *([Cell(shorten(visible(row.group), limits.width))] if run.record.groups else []),
-                Cell(shorten(visible(row.result), limits.width), "null" if row.result == "NULL" else "text"),
+                result_cell(row.result, limits.width),
                 Cell(shorten(visible(row.state), limits.width)),
                 Cell(shorten(visible(row.changed), limits.width)),
             ]
         )
         for row in _stories(state_rows(run), limits.rows)
     ]
-    return Grid([Column(name, number=name == "batch") for name in names], rows, len(run.record.all_states))
+    numbers = {"batch", *(["result"] if _numbers(row.cells[-3] for row in rows) else [])}
+    columns = [Column(name, output=name == "result", number=name in numbers) for name in names]
+    return Grid(columns, rows, len(run.record.all_states))
+
+
+def result_cell(text: str, width: int) -> Cell:
+    """The result of an aggregate, which comes as text, as the output shows it."""
+    try:
+        number = float(text)
+    except ValueError:
+        return Cell(shorten(visible(text), width), "null" if text == "NULL" else "text")
+    return cell(number, width) if "." in text else Cell(shorten(text, width), "number")
+
+
+def _numbers(cells: Iterable[Cell]) -> bool:
+    """Whether there is nothing but numbers in a column, and one at least."""
+    kinds = {one.kind for one in cells} - {"null"}
+    return kinds == {"number"}
 
 
 def _stories(rows: Sequence[StateRow], most: int) -> Sequence[StateRow]:
@@ -258,12 +275,6 @@ def history_grid(run: Run, limits: Limits) -> Grid:
 def letters_grid(letters: Sequence[DeadLetter], names: Sequence[str], total: int, limits: Limits) -> Grid:
     """Rows that have no result, of ``total`` such rows: where they were, what was in them, and why."""
     most = max(1, limits.columns - 4)
-    columns = [
-        Column("row", number=True),
-        Column("batch", number=True),
-        *(Column(shorten(visible(name), limits.width)) for name in names[:most]),
-        Column("error"),
-    ]
     rows = [
         Row(
             [
@@ -275,5 +286,9 @@ def letters_grid(letters: Sequence[DeadLetter], names: Sequence[str], total: int
             tone="crashed",
         )
         for letter in letters[: limits.rows]
+    ]
+    columns = [
+        Column(shorten(visible(name), limits.width), number=_numbers(row.cells[at] for row in rows))
+        for at, name in enumerate(["row", "batch", *names[:most], "error"])
     ]
     return Grid(columns, rows, total, max(0, len(names) - most))

@@ -17,12 +17,13 @@ from workbench.worker.words import counted
 WIDTH: Final = 118
 CELL: Final = 60
 LEAST: Final = 24
-"""Characters that a cell may have where the table would otherwise be too wide."""
+WIDTHS: Final = (WIDTH, CELL, LEAST)
+"""Characters that a cell may have: the first with which the table is not too wide."""
 
 
 def table(grid: Grid) -> list[str]:
     """The grid as lines, ``| s STRING | n INT |``; of columns that do not fit, the function's are the last to go."""
-    for width in (CELL, LEAST):
+    for width in WIDTHS:
         drawn = _columns(grid, width)
         if sum(len_ + 3 for len_, _ in drawn) < WIDTH:
             break

@@ -35,6 +35,8 @@ _TRACED: Final = "Traceback (most recent call last):"
 _FRAME: Final = '  File "'
 """What is left of a traceback whose beginning is no longer among the last lines."""
 
+_CALL: Final = re.compile(r"Error in [\w ]*UD[A-Z]+ (?:execution )?at rows? \d+(?: to \d+)?: ")
+
 _TYPE_NAMES: Final = {
     "bool": "BOOLEAN",
     "int8": "TINYINT",
@@ -164,7 +166,12 @@ def _detail(event: Event) -> str:
         return ""
     if event.kind == "finished":
         return counted(event.rows or 0, "row")
-    return _stable(_AGAIN.sub(r"batch \1 sent again", event.detail))
+    return _stable(_AGAIN.sub(r"batch \1 sent again", without_call(event.detail)))
+
+
+def without_call(text: str) -> str:
+    """An error without Doris's words for the call that it was raised in, where its row is named anyway."""
+    return _CALL.sub("", text)
 
 
 def state_rows(run: Run, limit: int | None = None) -> list[StateRow]:

@@ -13,13 +13,13 @@ from typing import Any, Final, NamedTuple
 
 from workbench.events import SIGNS, Event
 from workbench.notebook.cells import shorten, visible
+from workbench.session.report import without_call
 
 TEXT: Final = 200
 
 Facts = dict[str, Any]
 
 _ASIDE: Final = re.compile(r"([\d,]+) rows? (set aside|set to NULL); row ([\d,]+): (.*)", re.DOTALL)
-_CALL: Final = re.compile(r"Error in [\w ]*UD[A-Z]+ (?:execution )?at rows? \d+(?: to \d+)?: ")
 _COUNTED: Final = re.compile(r"(\d+)/(\d+)(?:; batch ([\d, ]+) sent again)?")
 
 
@@ -84,7 +84,7 @@ def words(event: Event, *, again: bool, began: float | None) -> Words:
         case "interrupted" if event.batch is not None:
             return Words("out of time", f"batch {event.batch:,} out of time", event.detail)
         case "failed":
-            return Words(word, word, _CALL.sub("", event.detail, count=1))
+            return Words(word, word, without_call(event.detail))
         case "finished":
             return Words(word, word, f"{event.rows or 0:,} rows")
         case _:
@@ -108,7 +108,7 @@ def _set_aside(detail: str) -> Words:
     if found is None:
         return Words("rows set aside", "rows set aside", detail)
     count, row = (int(found[one].replace(",", "")) for one in (1, 3))
-    what, why = found[2], _CALL.sub("", found[4], count=1)
+    what, why = found[2], without_call(found[4])
     if count == 1:
         return Words(f"row {what}", f"row {row:,} {what}", f"row {row:,}: {why}", row)
     return Words(f"{count:,} rows {what}", f"{count:,} rows {what}", f"{count:,} rows, the first {row:,}: {why}", row)

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from workbench import settings
 from workbench.events import SIGNS
 from workbench.notebook.cells import Cell, cell, shorten, visible
+from workbench.notebook.grid import result_cell
 from workbench.session import Run
 from workbench.session.record import MERGED
 from workbench.session.report import key_text
@@ -135,12 +136,7 @@ def _name(run: Run, row: State) -> list[list[str]]:
 
 
 def _result(row: State) -> Cell:
-    if row["result"] is None:
-        return cell(None)
-    number = _number(row)
-    if number is None:
-        return Cell(shorten(visible(row["result"]), WIDTH))
-    return cell(number, WIDTH) if "." in row["result"] else Cell(row["result"], "number")
+    return result_cell("NULL" if row["result"] is None else row["result"], WIDTH)
 
 
 def _card(run: Run, number: int, story: Sequence[State]) -> Facts:
