@@ -149,6 +149,7 @@ class Record:
                 before["result"] = state["result"]
                 continue
             row = {
+                "group": len(self._last_states) if before is None else before["group"],
                 "batch": batch,
                 "key": key,
                 "result": state["result"],
@@ -187,8 +188,16 @@ class Record:
         return [event for _, event in list(self._events)]
 
     @property
+    def snapshots(self) -> list[Event]:
+        """When an aggregate's state was saved, as far as that was kept."""
+        return [event for _, event in list(self._ticks) if event.kind == "snapshot"]
+
+    @property
     def newest_states(self) -> list[dict[str, Any]]:
-        """The states that were kept of all groups, in order: ``batch``, ``key``, ``result``, ``state``, ``changed``."""
+        """The states that were kept, in order: ``group``, ``batch``, ``key``, ``result``, ``state``, ``changed``.
+
+        Groups are numbered in the order in which they were first seen, which is that of `last_states`.
+        """
         return list(self._states)
 
     @property

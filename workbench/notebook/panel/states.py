@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from heapq import nlargest
 from typing import Any, Final, NamedTuple
 
 from workbench import settings
@@ -21,6 +22,9 @@ from workbench.session.record import MERGED
 from workbench.session.report import key_text
 
 CARDS: Final = 24
+COMPARED: Final = 5_000
+"""Groups whose results are compared without being asked to."""
+
 ROWS: Final = 60
 POINTS: Final = 240
 SPARK: Final = 40
@@ -67,24 +71,23 @@ def states(run: Run, view: StateView | None = None) -> Facts:
     facts: Facts = {"kind": run.spec.kind, "total": len(lasts), "grouped": bool(record.groups), "rows": []}
     if not newest:
         return facts
-    numbers = {row["key"]: number for number, row in enumerate(lasts)}
-    stories: dict[Any, list[State]] = {}
+    stories: dict[int, list[State]] = {}
     for row in newest:
-        stories.setdefault(row["key"], []).append(row)
-    order = view.order or ("first" if len(lasts) <= CARDS else "largest")
+        stories.setdefault(row["group"], []).append(row)
+    order = view.order or ("first" if len(lasts) <= CARDS else "largest" if len(lasts) <= COMPARED else "latest")
     found = [row for row in lasts if view.text.casefold() in _label(run, row).casefold()] if view.text else lasts
     group = 0 if len(lasts) == 1 else view.group
     one = lasts[group] if group is not None and group < len(lasts) else None
-    shown = stories.get(one["key"], [one]) if one is not None else newest
+    shown = stories.get(one["group"], [one]) if one is not None else newest
     return facts | {
         "parts": record.parts,
         "order": order,
         "newest": newest[-1]["batch"],
         "found": len(found),
-        "cards": [_card(run, numbers[row["key"]], stories.get(row["key"], [row])) for row in _first(found, order)],
-        "chosen": None if one is None else _card(run, numbers[one["key"]], shown),
+        "cards": [_card(run, stories.get(row["group"], [row])) for row in _first(found, order)],
+        "chosen": None if one is None else _card(run, shown),
         "chart": None if one is None else {"points": _points(run, shown, POINTS), "marks": _marks(run, shown)},
-        "rows": _rows(run, shown, stories, numbers),
+        "rows": _rows(run, shown, stories),
         "states": len(shown),
         "cut": settings.STATE_GROUPS if _reported(newest) >= settings.STATE_GROUPS else None,
     }
@@ -92,8 +95,7 @@ def states(run: Run, view: StateView | None = None) -> Facts:
 
 def full_state(run: Run, group: int, batch: int, *, merged: bool) -> list[str]:
     """The lines of one state, as JSON; what is said of one that is no longer kept."""
-    key = run.record.last_states[group]["key"]
-    rows = (row for row in run.record.all_states if row["key"] == key and row["batch"] == batch)
+    rows = (row for row in run.record.all_states if row["group"] == group and row["batch"] == batch)
     row = next((row for row in rows if (row["changed"] == MERGED) == merged), None)
     if row is None:
         return ["it is no longer kept"]
@@ -107,9 +109,9 @@ def full_state(run: Run, group: int, batch: int, *, merged: bool) -> list[str]:
 def _first(rows: Sequence[State], order: str) -> list[State]:
     """The rows of the groups that have a card."""
     if order == "largest":
-        return sorted(rows, key=lambda row: -_number(row, -math.inf))[:CARDS]
+        return nlargest(CARDS, rows, key=lambda row: _number(row, -math.inf))
     if order == "latest":
-        return sorted(rows, key=lambda row: -row["batch"])[:CARDS]
+        return nlargest(CARDS, rows, key=lambda row: row["batch"])
     return list(rows[:CARDS])
 
 
@@ -139,10 +141,10 @@ def _result(row: State) -> Cell:
     return result_cell("NULL" if row["result"] is None else row["result"], WIDTH)
 
 
-def _card(run: Run, number: int, story: Sequence[State]) -> Facts:
+def _card(run: Run, story: Sequence[State]) -> Facts:
     last = story[-1]
     return {
-        "group": number,
+        "group": last["group"],
         "name": _name(run, last),
         "result": list(_result(last)),
         "batch": last["batch"],
@@ -162,7 +164,7 @@ def _marks(run: Run, story: Sequence[State]) -> list[Facts]:
     """What happened to the workers between the first and the last batch of a story; a restart stands at its crash."""
     first, last = story[0]["batch"], story[-1]["batch"]
     marks, crashed = [], []
-    for event in run.record.all_events:
+    for event in [*run.record.incidents, *run.record.snapshots]:
         if event.kind not in _MARKED:
             continue
         batch = event.batch
@@ -174,7 +176,7 @@ def _marks(run: Run, story: Sequence[State]) -> list[Facts]:
             word, sign = _MARKED[event.kind], SIGNS[event.kind]
             detail = shorten(visible(event.detail or event.signal or ""), 4 * WIDTH)
             marks.append({"batch": batch, "kind": event.kind, "sign": sign, "word": word, "detail": detail})
-    return marks[-MARKS:]
+    return sorted(marks, key=lambda mark: int(mark["batch"]))[-MARKS:]
 
 
 def _reported(newest: Sequence[State]) -> int:
@@ -183,22 +185,21 @@ def _reported(newest: Sequence[State]) -> int:
     return sum(row["batch"] == batch for row in newest[-2 * settings.STATE_GROUPS :])
 
 
-def _rows(
-    run: Run, shown: Sequence[State], stories: Mapping[Any, Sequence[State]], numbers: Mapping[Any, int]
-) -> list[Facts]:
+def _rows(run: Run, shown: Sequence[State], stories: Mapping[int, Sequence[State]]) -> list[Facts]:
     """The newest states, the newest first."""
-    places: dict[Any, int] = {}
+    places: dict[int, int] = {}
     found = []
     for row in reversed(shown[-ROWS:]):
-        story = stories.get(row["key"], [row])
-        at = places[row["key"]] = places.get(row["key"], len(story)) - 1
+        story = stories.get(row["group"], [row])
+        at = places[row["group"]] = places.get(row["group"], len(story)) - 1
         part = run.record.part(row)
-        before = next((one for one in reversed(story[:at]) if part is None or run.record.part(one) == part), None)
+        earlier = (story[index] for index in range(at - 1, -1, -1))
+        before = next((one for one in earlier if part is None or run.record.part(one) == part), None)
         parts = pieces(None if before is None else before["state"], row["state"])
         found.append(
             {
                 "batch": row["batch"],
-                "group": numbers[row["key"]],
+                "group": row["group"],
                 "name": _name(run, row),
                 "result": list(_result(row)),
                 "word": "merged" if part is None else "" if before else "new",
