@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -123,17 +123,21 @@ def test_one_transaction_for_many(registry: Registry) -> None:
 KILLED = """
 import os, sys, time
 from pathlib import Path
+import pyarrow as pa
 import workbench as wb
+from workbench.registry import Registry
 
 w = wb.Workbench(Path(sys.argv[1]))
 f = w.register("def evaluate(a):\\n    return a\\n", "f(a INT) -> INT")
 assert f.call(1) == 1
 if sys.argv[2] == "data":
     def rows():
-        yield __import__("pyarrow").table({"a": [1]}, schema=__import__("pyarrow").schema([("a", "int32")]))
+        yield pa.table({"a": [1]})
         os.kill(os.getpid(), 9)
     f.run(rows()).wait()
-time.sleep(1)
+with Registry(Path(sys.argv[1])) as elsewhere:
+    while [run["status"] for run in elsewhere.runs(f.registered_id)] != ["completed"]:
+        time.sleep(0.005)
 os.kill(os.getpid(), 9)
 """
 
@@ -151,11 +155,11 @@ def test_a_killed_process(home: Path, how: str, stored: list[str]) -> None:
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_writer_that_raised_is_replaced() -> None:
-    """An error, such as a warning that is one, ends the thread; the next to begin starts another."""
-    written: list[int] = []
+    """An error, such as a warning that is one, ends the thread, and loses nothing: the next to begin starts another."""
+    written: list[tuple[int, ...]] = []
 
-    def write(told: object) -> None:
-        written.append(1)
+    def write(told: Sequence[int]) -> None:
+        written.append(tuple(told))
         if len(written) == 1:
             raise RuntimeWarning
 
@@ -166,8 +170,28 @@ def test_a_writer_that_raised_is_replaced() -> None:
     ledger.start()
     ledger.note(2)
     until(lambda: len(written) == 2)
+    assert written == [(1,), (1, 2)]
     thread = ledger._thread
     ledger.close()
     assert isinstance(thread, threading.Thread)
     thread.join(DEADLINE)
     assert not thread.is_alive()
+
+
+def test_an_interrupt_loses_no_run(registry: Registry) -> None:
+    """In the middle of writing: all of it is written the next time, and once."""
+    job = version(registry)
+    registry.begin_story(job, never).end = END
+    story = registry.begin_story(job, never)
+    story.end = END
+    with registry._ledger._writing, pytest.MonkeyPatch.context() as patch:
+
+        def interrupted(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        story.events.append(Event("finished"))
+        patch.setattr(registry, "add_events", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            registry.flush()
+    assert [run["status"] for run in registry.runs(job)] == ["completed", "completed"]
+    assert [event["kind"] for event in registry.events(job)] == ["finished"]

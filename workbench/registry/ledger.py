@@ -1,9 +1,9 @@
 """When what runs tell is written: a moment later, by a thread of its own, so that many runs share one transaction.
 
-A transaction takes as long as a run of one row, and four of them were most of what such a run cost. The invariant: what
-was told is written `DELAY` seconds later, or by `flush` before anybody here reads it, or by `close`. So a process that
-is killed loses what its runs told in that moment, and nothing else. Left out on purpose: what is written
-(`workbench.registry.runs`), and what must not wait; who tells that calls `flush`.
+The transactions of a run of one row took a third of its time. The invariant: what was told is written `DELAY` seconds
+later, or by `flush` before anybody here reads it, or by `close`. So a process that is killed loses what its runs told
+in that moment, and nothing else. Left out on purpose: what is written (`workbench.registry.runs`), and what must not
+wait; who tells that calls `flush`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Told = TypeVar("Told")
 
 
 class Ledger(Generic[Told]):
-    """What is to be written by ``write``, which is called in one thread at a time and given each thing once.
+    """What is to be written by ``write``, which is called in one thread at a time, and again if it raised.
 
     `note` may be called from anywhere, also by the garbage collector in the middle of another call.
     """
@@ -51,9 +51,14 @@ class Ledger(Generic[Told]):
     def flush(self) -> None:
         """Write now what was noted until now."""
         with self._writing:
-            told = dict.fromkeys(self._told.popleft() for _ in range(len(self._told)))  # in order, each once
-            if told:
-                self._write(tuple(told))
+            told = tuple(dict.fromkeys(self._told.popleft() for _ in range(len(self._told))))  # in order, each once
+            if not told:
+                return
+            try:
+                self._write(told)
+            except BaseException:  # an interrupt, or a warning that is an error
+                self._told.extendleft(reversed(told))
+                raise
 
     def close(self) -> None:
         """Write the rest and end the thread. May be called twice."""
