@@ -37,9 +37,16 @@ class Ledger(Generic[Told]):
 
     def start(self) -> None:
         """Have a thread that writes. Not for the garbage collector."""
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._run, name="workbench-ledger", daemon=True)
-            self._thread.start()
+        if self._alive:
+            return
+        with self._writing:  # of several threads one starts it
+            if not self._alive:
+                self._thread = threading.Thread(target=self._run, name="workbench-ledger", daemon=True)
+                self._thread.start()
+
+    @property
+    def _alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def note(self, told: Told) -> None:
         """Have it written soon."""
