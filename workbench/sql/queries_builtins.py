@@ -92,6 +92,28 @@ CALLS: Final[dict[str, Callable[[exp.Anonymous], exp.Expr]]] = {
 }
 
 
+FORMATS: Final = {
+    "yyyyMMdd": "%Y%m%d",
+    "yyyy-MM-dd": "%Y-%m-%d",
+    "yyyy-MM-dd HH:mm:ss": "%Y-%m-%d %H:%M:%S",
+}
+"""Formats of time that Doris knows besides those with a %, as DuckDB has them."""
+
+
+def _from_unixtime(node: exp.UnixToTime) -> exp.Expr:
+    """Text in Doris, of whole seconds unless the format asks for more; the time zone here is UTC."""
+    given = node.args.get("format") or exp.Literal.string("yyyy-MM-dd HH:mm:ss")
+    if not (isinstance(given, exp.Literal) and given.is_string):
+        raise QueryError("from_unixtime takes a format in quotes here", offset=offset_of(node))
+    seconds = exp.cast(node.this, "DECIMAL(30, 6)")  # an INT, or fewer digits, times a million would not fit
+    micros = exp.cast(exp.Mul(this=seconds, expression=exp.Literal.number(1_000_000)), "BIGINT")
+    return named("strftime", named("make_timestamp", micros), _format(given))
+
+
+def _format(given: exp.Expr) -> exp.Expr:
+    return exp.Literal.string(FORMATS.get(given.name, given.name))
+
+
 def rewrite(node: exp.Expr) -> exp.Expr:
     """What DuckDB reads where Doris reads ``node``; the node itself if there is no difference."""
     if isinstance(node, exp.Anonymous) and node.name.lower() in CALLS:
@@ -100,6 +122,10 @@ def rewrite(node: exp.Expr) -> exp.Expr:
         if all(isinstance(one, exp.PropertyEQ) and one.this.name for one in node.expressions):
             return _braces(node)
         return struct_of([(f"col{index}", value) for index, value in enumerate(node.expressions, 1)])
+    if isinstance(node, exp.UnixToTime):
+        return _from_unixtime(node)
+    if isinstance(node, exp.TimeToStr) and isinstance(node.args["format"], exp.Literal):
+        node.set("format", _format(node.args["format"]))
     if isinstance(node, exp.DataType) and node.this in TYPES:
         return exp.DataType(this=TYPES[node.this])
     return node
