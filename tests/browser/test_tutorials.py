@@ -49,7 +49,7 @@ def test_the_first_functions(lab: Lab, watched: Watched, picture: Picture) -> No
     found = panels(lab, watched, "01_first_udf.ipynb", 9)
     crash = ended(found.nth(4), "History")
     crash.get_by_role("button", name="crashed").click()
-    crash.locator(".details", has_text="SIGSEGV").get_by_text("line 9 in evaluate").wait_for()
+    crash.locator(".details", has_text="SIGSEGV").filter(has_text="line 9").wait_for()
     picture(crash, "tutorial-crash-light")
     dead = ended(found.nth(2), "Dead letters")
     dead.get_by_role("tab", name="Dead letters").filter(has_text="606").wait_for()
