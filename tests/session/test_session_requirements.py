@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -64,12 +65,36 @@ def test_a_python_that_does_not_fit_is_refused(w: wb.Workbench, kind: str) -> No
     w.register(NEWER.format(">=3.8,<4") + code, signature, name="f", kind=kind).run(data)  # type: ignore[arg-type]
 
 
+def an_interpreter(folder: Path, script: str = "echo 3.99.1") -> Path:
+    """One of a version that there is not."""
+    path = folder / "python3.99"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_another_setting_is_looked_at_anew(w: wb.Workbench, tmp_path: Path) -> None:
+    """A launch is kept for the next run, unless the settings of the workbench are others meanwhile."""
+    f = w.register(NEWER.format("<3.99") + CODE, SIGNATURE)
+    assert w.launch(f._registered) is w.launch(f._registered)
+    w.settings = replace(w.settings, start_timeout=7.0)
+    assert w.launch(f._registered).start_timeout == 7
+    w.settings = replace(w.settings, python=str(an_interpreter(tmp_path)))
+    with pytest.raises(WorkerStartError, match=r"python3\.99 is 3\.99\.1"):
+        w.launch(f._registered)
+
+
+@pytest.mark.parametrize("script", ["echo hello", "echo no >&2; exit 1"])
+def test_an_interpreter_that_says_no_version_is_refused(w: wb.Workbench, tmp_path: Path, script: str) -> None:
+    """It may be anything."""
+    f = w.register(NEWER.format("<3.99") + CODE, SIGNATURE, python=str(an_interpreter(tmp_path, script)))
+    with pytest.raises(WorkerStartError, match=r"python3\.99 does not say which Python it is\n  give another"):
+        f.call(1)
+
+
 def test_another_interpreter_is_asked_for_its_version(w: wb.Workbench, tmp_path: Path) -> None:
     """It counts which one would run the function, not which one we run in."""
-    other = tmp_path / "python3.99"
-    other.write_text("#!/bin/sh\necho 3.99.1\n")
-    other.chmod(0o755)
-    f = w.register(NEWER.format("<3.99") + CODE, SIGNATURE, python=str(other))
+    f = w.register(NEWER.format("<3.99") + CODE, SIGNATURE, python=str(an_interpreter(tmp_path)))
     with pytest.raises(WorkerStartError, match=r"f requires Python <3\.99, and python3\.99 is 3\.99\.1; no worker was"):
         f.call(1)
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
 
 from workbench.environments.interpreters import installed
 from workbench.environments.uv import Failed, run
-from workbench.errors import UsageProblem, WorkerStartError
+from workbench.errors import EnvironmentBuildError, UsageProblem, WorkerStartError
 
 ASK_SECONDS: Final = 10.0
 _ASK: Final = "import platform; print(platform.python_version())"
@@ -52,6 +53,8 @@ def _version(interpreter: str) -> str:
 def _asked(interpreter: str, _changed: int) -> str:
     """What another interpreter says; once, as long as it is the same file."""
     try:
-        return run([interpreter, "-I", "-c", _ASK], deadline=time.monotonic() + ASK_SECONDS).strip()
-    except Failed as error:
-        raise WorkerStartError(f"{interpreter} does not say which Python it is", logs=error.lines) from error
+        said = run([interpreter, "-I", "-c", _ASK], deadline=time.monotonic() + ASK_SECONDS).strip()
+        return str(Version(said))
+    except (Failed, EnvironmentBuildError, InvalidVersion) as error:  # the second if it takes too long
+        hint = "give another with python (--python); workbench doctor tells which run"
+        raise WorkerStartError(f"{interpreter} does not say which Python it is", hint=hint) from error

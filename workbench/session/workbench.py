@@ -68,8 +68,7 @@ class Workbench:
         self._unpacked: dict[str, Path] = {}
         self._handles: weakref.WeakValueDictionary[int, Function] = weakref.WeakValueDictionary()
         self._keys: dict[int, set[str]] = {}
-        self._launches: dict[int, tuple[tuple[FunctionSpec, Surroundings], Launch]] = {}
-        self._fitting: set[tuple[int, str | None]] = set()
+        self._launches: dict[int, tuple[tuple[Settings, FunctionSpec, Surroundings], Launch]] = {}
         self.failing: dict[tuple[str, str, str], Failing] = {}
         """By function, whatever its version: the rows without a result in its last run, for `Function.replay`."""
         self.samples: dict[tuple[str, str, str], tuple[Any, Mapping[str, Any]]] = {}
@@ -250,27 +249,27 @@ class Workbench:
     def launch(self, registered: Registered) -> Launch:
         """How to start a worker of a function, in an environment with its requirements, which is built if need be.
 
-        Found out once, and again when a variable or a secret has changed: the interpreter is looked for only then.
+        Found out once, and again when a variable, a secret or a setting has changed: the interpreter is looked for, and
+        compared with what the source requires, only then.
         """
         self.check_open()
         folder = self._unpack(registered)
-        if (fits := (registered.id, self.settings.python)) not in self._fitting:
+        before = self._launches.get(registered.id)
+        if before is None or before[0][0] != self.settings:
             check_required(registered.spec, folder, self.settings.python)
-            self._fitting.add(fits)
         spec = with_environment(registered.spec, self.settings.python, self.environments, self.tell)
         try:
             self.check_open()  # a build takes long enough to be closed meanwhile
         except RunClosed:
             self.environments.close()
             raise
-        depends = spec, surroundings(spec)
-        before = self._launches.get(registered.id)
+        depends = self.settings, spec, surroundings(spec)
         if before is not None and before[0] == depends:
             return before[1]
         made = launch(
             spec,
             folder,
-            depends[1],
+            depends[2],
             python=self.settings.python,
             start_timeout=self.settings.start_timeout,
         )
