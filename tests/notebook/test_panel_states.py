@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from workbench.events import Event
 from workbench.notebook.grid import Limits, state_grid
 from workbench.notebook.panel.panel import Panel
 from workbench.notebook.panel.states import CARDS, ROWS, StateView, brief, full_state, pieces, states
@@ -104,6 +105,15 @@ def test_one_result_has_a_chart_with_what_happened(mean: Function) -> None:
     assert found["chosen"]["result"] == ["39.5", "number"]
     assert full_state(run, 0, 39, merged=False) == ["{", '  "total": 3160,', '  "count": 80', "}"]
     assert full_state(run, 0, 99, merged=False) == ["it is no longer kept"]
+
+
+def test_a_kill_between_two_batches_has_its_place_too(mean: Function) -> None:
+    """After the last batch that was answered before."""
+    run = ran(mean, {"a": [1, 2, 3]}, batch_rows=1)
+    time = run.record.ticks[1].time
+    run.record.event(Event("crashed", time=time, signal="SIGKILL"))
+    run.record.event(Event("restarted", time=time, detail="1/3; state restored, batches 0 to 1 replayed"))
+    assert [(mark["batch"], mark["word"]) for mark in states(run)["chart"]["marks"]] == [(1, "crash"), (1, "restart")]
 
 
 def test_groups_have_names_that_cannot_be_confused(mean: Function) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from heapq import nlargest
 from typing import Any, Final, NamedTuple
 
 from workbench import settings
-from workbench.events import SIGNS
+from workbench.events import SIGNS, Event
 from workbench.notebook.cells import Cell, cell, shorten, visible
 from workbench.notebook.grid import result_cell
 from workbench.session import Run
@@ -169,6 +170,7 @@ def _marks(run: Run, story: Sequence[State]) -> list[Facts]:
             continue
         batch = event.batch
         if event.kind == "crashed":
+            batch = _before(run, event) if batch is None else batch
             crashed.append(batch)
         elif event.kind == "restarted":
             batch = crashed.pop(0) if crashed else None
@@ -177,6 +179,13 @@ def _marks(run: Run, story: Sequence[State]) -> list[Facts]:
             detail = shorten(visible(event.detail or event.signal or ""), 4 * WIDTH)
             marks.append({"batch": batch, "kind": event.kind, "sign": sign, "word": word, "detail": detail})
     return sorted(marks, key=lambda mark: int(mark["batch"]))[-MARKS:]
+
+
+def _before(run: Run, event: Event) -> int | None:
+    """The last batch that was answered before something that happened between two."""
+    ticks = run.record.ticks
+    at = bisect_right(ticks, event.time, key=lambda tick: tick.time)
+    return ticks[at - 1].batch if at else None
 
 
 def _reported(newest: Sequence[State]) -> int:
