@@ -401,7 +401,7 @@ class Run(Gated):
 
     @property
     def logs(self) -> pd.DataFrame:
-        """What the workers printed: time, worker, batch, stream, text."""
+        """What the workers printed: time, worker, batch, stream, text. Batch is NULL while none was worked on."""
         return self.record.logs_frame()
 
 

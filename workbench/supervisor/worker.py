@@ -119,7 +119,7 @@ class Worker:
     def _spawn(self, undo: ExitStack, templates: Templates | None) -> Process:
         with ExitStack() as handed_over:
             ends: dict[str, int] = {}
-            for stream in ("stderr",) if self.channel.stdout is not None else ("stderr", "stdout"):
+            for stream in ("stderr",) if self.channel.stdout is not None else ("stdout", "stderr"):
                 read, ends[stream] = os.pipe()
                 pipe = LogPipe(read, stream, self.channel.mark)
                 undo.callback(pipe.close)

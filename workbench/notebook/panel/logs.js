@@ -23,6 +23,7 @@ class LogsTab {
     this.gone = h("p", { class: "note" });
     this.tools = h("div", { class: "tools" }, this.text, this.batch, this.worker, this.streams, this.found, this.newest, this.copy);
     this.element = h("div", { class: "logs" }, this.tools, this.gone, this.box, this.none);
+    new ResizeObserver(() => this.ends && this.place()).observe(this.box);
     this.clear();
   }
 
