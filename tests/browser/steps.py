@@ -51,10 +51,10 @@ def button(panel: Any, word: str) -> Any:
     return panel.locator(f".buttons button:enabled[data-action={word}]")
 
 
-def state(panel: Any, word: str) -> Any:
-    """The panel's state, once it has this word."""
+def state(panel: Any, word: str, *, attached: bool = False) -> Any:
+    """The panel's state, once it has this word; ``attached``: wherever in the notebook it is."""
     found = panel.locator(".st", has_text=word)
-    found.wait_for()
+    found.wait_for(state="attached" if attached else "visible")
     return found
 
 

@@ -145,6 +145,8 @@ def test_a_question_that_cannot_be_answered_has_an_error_for_an_answer(ratio: Fu
     panel.widget.send = sent.append
     panel._message(None, {"kind": "rows", "id": "x", "column": "?"}, None)
     assert sent == [{"id": "x", "error": "ValueError: invalid literal for int() with base 10: '?'"}]
+    panel._message(None, {"kind": "all", "id": "y"}, None)
+    assert sent[1:] == [{"id": "y"}]
     panel.run.close()
     panel.close()
 

@@ -14,7 +14,8 @@ const BUTTONS = [
 // Milliseconds that an answer stays.
 const SPOKEN = 15_000;
 
-const SILENT = 7000; // milliseconds; while a run goes on the kernel says something every two seconds
+const QUIET = 20; // ticks of the clock, as a page that is busy itself misses nothing; a kernel tells of a run every two seconds
+const UNSEEN = 1000; // milliseconds between two drawings of a panel that is not in sight
 const GONE = "the kernel is gone";
 const MUTE = "no answer from the kernel";
 
@@ -31,7 +32,8 @@ class Panel {
     this.model = model;
     this.waiting = new Map();
     this.lost = ""; // why the kernel is not there
-    this.heard = performance.now();
+    this.quiet = 0; // ticks of the clock since something was heard
+    this.seen = true;
     this.tab = "Output";
     this.id = `udf-${Math.random().toString(36).slice(2)}`;
     this.say = (text) => this.told(text);
@@ -62,9 +64,11 @@ class Panel {
       this.undo.push(() => model.off(name, call));
     };
     const stale = new Set();
-    let frame = 0;
+    let [frame, later] = [0, 0];
     const drawStale = () => {
-      frame = 0;
+      clearTimeout(later);
+      cancelAnimationFrame(frame);
+      [frame, later] = [0, 0];
       if (stale.delete("status")) this.status();
       for (const part of [...stale]) if (tabs[part] === this.tab) stale.delete(part) && this.fill();
       this.counts();
@@ -74,12 +78,22 @@ class Panel {
         on(`change:${name}`, () => {
           this.hear();
           stale.add(part);
-          frame ||= requestAnimationFrame(drawStale);
+          drawSoon();
         });
+    // Fifty panels are in one notebook, and two of them in sight.
+    const drawSoon = () => {
+      if (this.seen) frame ||= requestAnimationFrame(drawStale);
+      else later ||= setTimeout(drawStale, UNSEEN);
+    };
+    const sight = new IntersectionObserver((changes) => {
+      this.seen = changes.at(-1).isIntersecting;
+      if (this.seen && stale.size) drawSoon();
+    });
+    sight.observe(this.root);
     on("msg:custom", (message) => this.answer(message));
     on("comm_live_update", () => this.lose(GONE)); // the front end restarted the kernel, or saw it restart
     this.tick = setInterval(() => this.beat(), 500);
-    this.undo.push(() => clearInterval(this.tick), () => clearTimeout(this.moved), () => clearTimeout(this.silence), () => cancelAnimationFrame(frame), () => this.grid.close(), () => this.history.close(), () => this.metrics.close(), () => this.states.close());
+    this.undo.push(() => clearInterval(this.tick), () => clearTimeout(this.moved), () => clearTimeout(this.silence), () => sight.disconnect(), () => clearTimeout(later), () => cancelAnimationFrame(frame), () => this.grid.close(), () => this.history.close(), () => this.metrics.close(), () => this.states.close());
     this.status();
     this.counts();
     this.open("Output");
@@ -106,7 +120,7 @@ class Panel {
   }
 
   hear() {
-    this.heard = performance.now();
+    this.quiet = 0;
     if (!this.lost) return;
     this.lost = "";
     this.status();
@@ -122,8 +136,9 @@ class Panel {
 
   beat() {
     if (!this.now.running) return;
-    if (performance.now() - this.heard > SILENT) this.lose(MUTE);
-    else this.uptime();
+    if (++this.quiet === QUIET / 2) this.ask({ kind: "all" }); // an update may have been lost
+    if (this.quiet > QUIET) this.lose(MUTE);
+    else if (this.seen) this.uptime();
   }
 
   // The status as far as it is known.

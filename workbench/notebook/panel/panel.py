@@ -178,13 +178,17 @@ class Panel:
         self.widget.send({"id": message["id"], **answer})
 
     def answer(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to ``rows``, ``copy``, ``mark``, ``lines``, ``act`` or one of `QUESTIONS`; KeyError for others."""
+        """The answer to ``rows``, ``copy``, ``mark``, ``lines``, ``act``, ``all`` or one of `QUESTIONS`."""
         if (asked := QUESTIONS.get(message["kind"])) is not None:
             return asked(Asked(self.function, self.run, self._names), message)
         if message["kind"] == "act":
             text = self.controls.act(str(message["action"]), message.get("number"))
             self.refresh()
             return {"text": text}
+        if message["kind"] == "all":
+            with self._lock:
+                self.widget.send_state([*self._parts()])
+            return {}
         if message["kind"] == "mark":
             with self._lock:
                 return self._course.more(int(message["number"]), self._names)
