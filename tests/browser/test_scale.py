@@ -1,10 +1,10 @@
-"""Much at once: a million rows, thousands of events, fifty panels. What it took is printed and not judged."""
+"""Much at once: a million rows, ten million, thousands of events. What it took is printed and not judged."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from steps import opened, run_all
+from steps import opened, run_all, state
 
 from workbench.notebook.panel.assets import module, sheet
 
@@ -128,3 +128,38 @@ def test_ten_million_rows_are_all_in_reach(watched: Watched) -> None:
         page.keyboard.press("ArrowDown")
     assert grid.locator(".active").inner_text() == str(before[3] + 30)
     assert before[3] + 30 == seen()[-1]
+
+
+EVENTS = """%load_ext workbench
+import pandas as pd
+numbers = pd.DataFrame({'a': range(5_000)})"""
+FLOOD = """%%udf flood(a BIGINT) -> BIGINT --sample numbers --batch-rows 5 --on-error dead_letter
+def evaluate(a):
+    print(a)
+    return 1 // (a % 2)"""
+
+
+def test_five_thousand_events_are_few_messages(lab: Lab, watched: Watched) -> None:
+    """1,000 batches, 5,000 printed lines and 2,500 dead letters: ten updates a second, and the last is right."""
+    frames: list[int] = []
+    page = watched.page
+
+    def listen(socket: Any) -> None:
+        socket.on("framereceived", lambda frame: frames.append(len(frame)) if b"comm_msg" in bytes_of(frame) else None)
+
+    def bytes_of(frame: Any) -> bytes:
+        return frame if isinstance(frame, bytes) else frame.encode()
+
+    page.on("websocket", listen)
+    lab.write("flood.ipynb", EVENTS, FLOOD)
+    opened(lab, watched, "flood.ipynb")
+    page.set_default_timeout(60_000)  # as the machine may be busy with other things
+    panel = run_all(page)
+    state(panel, "completed with 2,500 dead rows")
+    panel.locator(".foot span", has_text="in 5,000 rows (1,000 batches)").wait_for()
+    panel.get_by_role("tab", name="Dead letters").locator(".count", has_text="2,500").wait_for()
+    took = panel.locator(".facts span", has_text="took").inner_text()
+    print(f"\n1,000 batches and 5,000 lines, {took}: {len(frames)} messages, {sum(frames):,} bytes")
+    number, unit = took.split()[1:]
+    seconds = float(number.replace(",", "")) / (1000 if unit == "ms" else 1)
+    assert len(frames) <= 10 * seconds + 5  # the first, the last, and the rows
