@@ -441,3 +441,14 @@ def test_environments_are_listed_and_pruned(cell: Cell, home: Path, index: Publi
     assert cell("%udf env prune").out == "removed 0 environments\n"
     assert cell("%udf env prune --days 0").out == "removed 1 environment\n"
     assert isinstance(cell("%udf env build").error, UsageProblem)
+
+
+def test_stop_says_what_it_ended(cell: Cell) -> None:
+    """A stream is no idle worker; runs are counted for each version."""
+    cell("import pandas as pd; df = pd.DataFrame({'a': [1]})")
+    cell("%%udf same(a INT) -> INT --sample df\ndef evaluate(a):\n    return a")
+    cell("%%udf same(a INT) -> INT --sample df --live --rate 1 --loop\ndef evaluate(a):\n    return a + 1")
+    assert cell("%udf stop same").out == "1 run closed, no worker is left\n"
+    shown = repr(cell("%udf status").value)
+    assert "| same |       1 | ● ready   |            1 |    1 | completed |" in shown
+    assert "| same |       2 | ■ stopped |            0 |    1 | closed    |" in shown

@@ -217,9 +217,15 @@ def _event(row: Mapping[Any, Any]) -> Event:
 
 
 def stop(functions: Iterable[Function]) -> str:
-    """Close the runs of some functions that are open, end their workers, and say how many were waiting."""
-    stopped = sum(one.stop() for one in functions)
-    return f"{counted(stopped, 'idle worker')} stopped"
+    """Close the runs of some functions that are open, end their workers, and say how many there were."""
+    chosen = list(functions)
+    closed = sum(one.close_runs() for one in chosen)
+    stopped = sum(one.stop() for one in chosen)
+    return (
+        f"{counted(closed, 'run')} closed, no worker is left"
+        if closed
+        else f"{counted(stopped, 'idle worker')} stopped"
+    )
 
 
 def start(function: Function, workers: int = 1) -> str:

@@ -342,10 +342,12 @@ class Function:
             self._owner.pool.stop(key)
         return living
 
-    def close_runs(self) -> None:
-        """Close the runs that are open; their workers are idle then, or gone."""
-        for run in self._running():
+    def close_runs(self) -> int:
+        """Close the runs that are open, and say how many; their workers are idle then, or gone."""
+        running = self._running()
+        for run in running:
             run.close()
+        return len(running)
 
     def _running(self) -> list[Run]:
         """The runs that are open now."""
@@ -377,7 +379,7 @@ class Function:
 
     @property
     def status(self) -> Mapping[str, Any]:
-        """What it does: state, pids of idle workers, stored runs, a summary of the last, and why it gave up.
+        """What it does: state, pids of idle workers, stored runs of this version, summary of the last, why it gave up.
 
         ``state`` is running, ready, stopped, or failed: its last run used up its restarts, and ``reason`` says on what.
         """
@@ -388,7 +390,7 @@ class Function:
             "state": "running" if self._open else "ready" if idle else "failed" if reason else "stopped",
             "reason": reason,
             "workers": idle,
-            "runs": len(self._owner.registry.runs(self.registered_id)),
+            "runs": sum(run["version"] == self.version for run in self._owner.registry.runs(self.registered_id)),
             "last": last.summary() if last is not None else "",
         }
 
