@@ -448,7 +448,7 @@ def test_stop_says_what_it_ended(cell: Cell) -> None:
     cell("import pandas as pd; df = pd.DataFrame({'a': [1]})")
     cell("%%udf same(a INT) -> INT --sample df\ndef evaluate(a):\n    return a")
     cell("%%udf same(a INT) -> INT --sample df --live --rate 1 --loop\ndef evaluate(a):\n    return a + 1")
-    assert cell("%udf stop same").out == "1 run closed, no worker is left\n"
+    assert cell("%udf stop same").out == "1 run closed, no worker left\n"
     shown = repr(cell("%udf status").value)
     assert "| same |       1 | ● ready   |            1 |    1 | completed |" in shown
     assert "| same |       2 | ■ stopped |            0 |    1 | closed    |" in shown
