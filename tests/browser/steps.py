@@ -62,3 +62,17 @@ def rows_in(panel: Any) -> int:
     """How many rows went in, as the panel says."""
     text = panel.locator(".foot span").first.inner_text()
     return int(text.split()[1].replace(",", ""))
+
+
+class Clock:
+    """The milliseconds of the page between two looks."""
+
+    def __init__(self, page: Any) -> None:
+        self._page = page
+        self._now = page.evaluate("performance.now()")
+
+    def lap(self, name: str) -> None:
+        """Print how long it took since the last."""
+        now = self._page.evaluate("performance.now()")
+        print(f"{name}: {now - self._now:.0f} ms")
+        self._now = self._page.evaluate("performance.now()")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from steps import opened, run_all, state
+from steps import Clock, opened, run_all, state
 
 from workbench.notebook.panel.assets import module, sheet
 
@@ -22,20 +22,6 @@ HALVED = """%%udf halved(dep_delay DOUBLE) -> DOUBLE --sample flights --batch-ro
 import pandas as pd
 def evaluate(dep_delay: pd.Series) -> pd.Series:
     return dep_delay / 2"""
-
-
-class Clock:
-    """The milliseconds of the page between two looks."""
-
-    def __init__(self, page: Any) -> None:
-        self._page = page
-        self._now = page.evaluate("performance.now()")
-
-    def lap(self, name: str) -> None:
-        """Print how long it took since the last."""
-        now = self._page.evaluate("performance.now()")
-        print(f"{name}: {now - self._now:.0f} ms")
-        self._now = self._page.evaluate("performance.now()")
 
 
 def test_a_million_rows(lab: Lab, watched: Watched, picture: Picture) -> None:
