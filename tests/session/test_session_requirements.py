@@ -73,13 +73,13 @@ def an_interpreter(folder: Path, script: str = "echo 3.99.1") -> Path:
     return path
 
 
-def test_another_setting_is_looked_at_anew(w: wb.Workbench, tmp_path: Path) -> None:
+def test_another_setting_is_looked_at_anew(w: wb.Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A launch is kept for the next run, unless the settings of the workbench are others meanwhile."""
     f = w.register(NEWER.format("<3.99") + CODE, SIGNATURE)
     assert w.launch(f._registered) is w.launch(f._registered)
-    w.settings = replace(w.settings, start_timeout=7.0)
+    monkeypatch.setattr(w, "settings", replace(w.settings, start_timeout=7.0))
     assert w.launch(f._registered).start_timeout == 7
-    w.settings = replace(w.settings, python=str(an_interpreter(tmp_path)))
+    monkeypatch.setattr(w, "settings", replace(w.settings, python=str(an_interpreter(tmp_path))))
     with pytest.raises(WorkerStartError, match=r"python3\.99 is 3\.99\.1"):
         w.launch(f._registered)
 

@@ -19,7 +19,7 @@ from fix_processes import ENV, Bench, column
 
 from workbench.errors import InvalidBatch, ProtocolError, StdoutPolluted, WorkerStartError
 from workbench.supervisor.worker import Launch
-from workbench.transport.base import Answer, Closed, Invalid, Ready, Refused, Reply
+from workbench.transport.base import Answer, Asked, Closed, Invalid, Marked, Ready, Refused, Reply
 from workbench.transport.raw import RawChannel
 from workbench.transport.script_output import ScriptOutput
 from workbench.worker import script as launcher
@@ -92,7 +92,8 @@ class Script:
                 ready = selector.select(end - time.monotonic())
             assert ready, f"nothing came within {DEADLINE} s after {self.replies}"
             for key, mask in ready:
-                self.replies += self.channel.on_ready(key.fd, mask)
+                told = self.channel.on_ready(key.fd, mask)
+                self.replies += [reply for reply in told if not isinstance(reply, Marked | Asked)]
         return self.replies[:count]
 
     def run(self, batches: Sequence[pa.RecordBatch], schema: pa.Schema | None = None) -> list[Reply]:
@@ -109,7 +110,7 @@ class Script:
     def stderr(self) -> str:
         assert self.process.stderr is not None
         self.process.wait(DEADLINE)
-        return self.process.stderr.read().decode()
+        return self.process.stderr.read().replace(self.channel.mark, b"").decode()
 
     def close(self) -> None:
         self.channel.close()
