@@ -222,9 +222,7 @@ def stop(functions: Iterable[Function]) -> str:
     closed = sum(one.close_runs() for one in chosen)
     stopped = sum(one.stop() for one in chosen)
     return (
-        f"{counted(closed, 'run')} closed, no worker is left"
-        if closed
-        else f"{counted(stopped, 'idle worker')} stopped"
+        f"{counted(closed, 'run')} closed, no worker left" if closed else f"{counted(stopped, 'idle worker')} stopped"
     )
 
 
