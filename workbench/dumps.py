@@ -36,6 +36,9 @@ _LINE: Final = re.compile(
 )
 
 
+_FIRST: Final = " FCTPE<"
+
+
 class Dumps:
     """Goes through one log, or one of its streams, line by line."""
 
@@ -44,7 +47,8 @@ class Dumps:
 
     def holds(self, line: str) -> bool:
         """Whether the next line is a dump's; an empty one is if the line before was."""
-        self._inside = _LINE.match(line) is not None or (self._inside and not line.strip())
+        may = line[:1] in _FIRST and _LINE.match(line) is not None  # most lines are told by their first character
+        self._inside = may or (self._inside and not line.strip())
         return self._inside
 
 

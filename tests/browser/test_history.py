@@ -102,7 +102,7 @@ def test_what_happened_when(lab: Lab, watched: Watched, tmp_path: Path) -> None:
     keyboard.press("ArrowRight")
     assert said.nth(1).inner_text().startswith("batch 1: ")
     assert latency.get_attribute("aria-valuetext") == said.nth(1).inner_text()
-    assert said.nth(0).inner_text().startswith(tuple("0123456789"))
+    assert "rows/s from +" in said.nth(0).inner_text()
     panel.get_by_role("slider", name="rows a second").hover()
     assert "rows/s from +" in said.nth(0).inner_text()
     assert panel.locator(".plot .event.bad").count() == 4

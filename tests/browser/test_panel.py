@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps import PANEL, TABS, opened, run_all
+from steps import PANEL, TABS, opened, run_all, state
 
 if TYPE_CHECKING:  # pytest loads it as a plugin, and wants to be the first to
     from fix_lab import Lab, Picture, Watched
@@ -165,3 +165,13 @@ def test_nothing_that_a_user_wrote_is_executed(lab: Lab, watched: Watched) -> No
         assert panel.locator("img, script").count() == 0
         if tab not in ("State", "Metrics", "History"):
             assert hostile in panel.inner_text()
+
+
+def test_what_else_a_cell_shows_is_seen(lab: Lab, watched: Watched) -> None:
+    """Beside a panel only the static form of the same run is hidden."""
+    one = "%%udf one(dep_delay DOUBLE) -> DOUBLE --no-run\ndef evaluate(dep_delay):\n    return 1 / (dep_delay + 20)"
+    both = "%udf run one flights --on-error dead_letter\n%udf failures one"
+    lab.write("both.ipynb", LOAD, one, both)
+    panel = run_all(opened(lab, watched, "both.ipynb"))
+    state(panel, "completed with 1 dead row")
+    watched.page.locator(".jp-OutputArea-executeResult", has_text="float division by zero").last.wait_for()

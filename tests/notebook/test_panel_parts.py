@@ -158,8 +158,8 @@ def test_five_thousand_events_are_few_updates_and_a_right_last_value(workbench: 
     told: list[tuple[float, int]] = []
     refresh = panel.refresh
 
-    def counted() -> None:
-        refresh()
+    def counted(*, whole: bool = False) -> None:
+        refresh(whole=whole)
         told.append((time.monotonic(), panel.widget.status["rows"]))
 
     panel.refresh = counted  # type: ignore[method-assign]

@@ -16,7 +16,7 @@ from workbench.errors import RegistryError
 from workbench.events import Event
 from workbench.functions import FunctionSpec
 from workbench.packaging import build
-from workbench.registry import Registry
+from workbench.registry import DeadLetter, Registry
 from workbench.registry.ledger import Ledger
 
 DEADLINE = 10.0
@@ -125,7 +125,7 @@ import os, sys, time
 from pathlib import Path
 import pyarrow as pa
 import workbench as wb
-from workbench.registry import Registry
+from workbench.registry import DeadLetter, Registry
 
 w = wb.Workbench(Path(sys.argv[1]))
 f = w.register("def evaluate(a):\\n    return a\\n", "f(a INT) -> INT")
@@ -195,3 +195,16 @@ def test_an_interrupt_loses_no_run(registry: Registry) -> None:
             registry.flush()
     assert [run["status"] for run in registry.runs(job)] == ["completed", "completed"]
     assert [event["kind"] for event in registry.events(job)] == ["finished"]
+
+
+def test_a_text_that_no_file_takes(registry: Registry) -> None:
+    """A lone surrogate in what a user's error says is told as its escape."""
+    story = registry.begin_story(version(registry), never)
+    story.events.append(Event("crashed", 0.0, detail="bad \ud800"))
+    story.letters.append(DeadLetter(0, 0, '{"s": "\ud800"}', "ValueError", "bad \ud800"))
+    story.end = {"status": "failed", "error": "bad \ud800"}
+    registry.tell(story)
+    (run,) = registry.runs(1)
+    assert (run["status"], run["error"]) == ("failed", "bad \\ud800")
+    assert registry.events(1)[0]["detail"] == "bad \\ud800"
+    assert registry.dead_letters(run["id"])[0].error == "bad \\ud800"

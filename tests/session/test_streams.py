@@ -17,7 +17,7 @@ import pytest
 from workbench import Function, Stream, Workbench
 from workbench.errors import DataError, UdfError, UsageProblem
 from workbench.session.pace import Pace
-from workbench.session.recent import Recent
+from workbench.session.recent import PARTS, Recent
 
 SECONDS = 20
 INC = "def evaluate(a):\n    return 10 // a\n"
@@ -103,6 +103,9 @@ def test_the_newest_rows_are_kept_and_no_more() -> None:
     assert [(part.since, part.upto, part.before) for part in recent.parts] == [(320, 360, 320), (360, 400, 360)]
     recent.keep(pa.record_batch({"a": list(range(500))}), 900)
     assert [part.batch.num_rows for part in recent.parts] == [500]
+    for upto in range(901, 3_000):
+        recent.keep(batch.slice(0, 0), upto)
+    assert len(recent.parts) == PARTS
     nothing = Recent()
     nothing.keep(batch, 40)
     assert nothing.parts == []

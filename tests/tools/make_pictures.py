@@ -16,7 +16,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 TESTS = ("test_panel.py", "test_tutorials.py", "film.py")
-SHOWN = ("output-light.png", "output-dark.png", "history-light.png", "history-dark.png", "film.webp")
+SHOWN = (*(f"{tab}-{theme}.png" for tab in ("output", "history", "code") for theme in ("light", "dark")), "film.webp")
 IN_TUTORIALS = ("first-light.png", "crash-light.png", "dead-letters-light.png", "state-light.png", "live-light.png")
 
 

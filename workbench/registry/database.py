@@ -130,13 +130,17 @@ class Database:
             if connection.in_transaction:
                 yield connection
                 return
-            try:  # an interrupt may come behind any line, also the first
+            asked = False
+            try:  # an interrupt may come behind any line, also the first and the last
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
+                asked = True
                 connection.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+                elif asked and not isinstance(error, sqlite3.Error):
+                    error.committed = True  # type: ignore[attr-defined]
                 raise
 
     def close(self) -> None:

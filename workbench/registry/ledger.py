@@ -8,6 +8,7 @@ wait; who tells that calls `flush`.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
@@ -31,7 +32,8 @@ class Ledger(Generic[Told]):
         self._write = write
         self._told: deque[Told] = deque()
         self._bell: SimpleQueue[bool] = SimpleQueue()  # may be rung by the garbage collector, unlike an Event
-        self._rung = False
+        self._pid = os.getpid()
+        self._inside = False
         self._writing = threading.RLock()
         self._thread: threading.Thread | None = None
 
@@ -51,21 +53,23 @@ class Ledger(Generic[Told]):
     def note(self, told: Told) -> None:
         """Have it written soon."""
         self._told.append(told)
-        if not self._rung:
-            self._rung = True
-            self._bell.put(True)
+        self._bell.put(True)
 
     def flush(self) -> None:
         """Write now what was noted until now."""
+        if os.getpid() != self._pid:  # a forked child has no part in what its parent tells
+            return
         with self._writing:
-            told = tuple(dict.fromkeys(self._told.popleft() for _ in range(len(self._told))))  # in order, each once
-            if not told:
+            if self._inside or not self._told:  # whoever is warned of a loss may ask for the runs
                 return
+            self._inside = True
             try:
-                self._write(told)
-            except BaseException:  # an interrupt, or a warning that is an error
-                self._told.extendleft(reversed(told))
-                raise
+                count = len(self._told)
+                self._write(tuple(dict.fromkeys(self._told[at] for at in range(count))))  # in order, each once
+                for _ in range(count):  # an interrupt before leaves them where they are: to write twice does no harm
+                    self._told.popleft()
+            finally:
+                self._inside = False
 
     def close(self) -> None:
         """Write the rest and end the thread. May be called twice."""
@@ -73,7 +77,10 @@ class Ledger(Generic[Told]):
         self._bell.put(False)
 
     def _run(self) -> None:
-        while self._bell.get():
+        going = True
+        while going and self._bell.get():
             time.sleep(DELAY)
-            self._rung = False
-            self.flush()
+            while going and not self._bell.empty():
+                going = self._bell.get()
+            if going:
+                self.flush()

@@ -97,30 +97,34 @@ class RunLog:
         """Write them in one transaction; if that fails each by itself, so that only those are lost that must be."""
         try:
             self._store_together(stories)
-        except RegistryError as error:
+        except (RegistryError, ValueError, OverflowError) as error:  # what no file takes must not keep others out
             if len(stories) == 1:
+                if not isinstance(error, RegistryError):
+                    error = RegistryError(f"it cannot be written: {error}")
                 stories[0].lost(error)
                 return
             for story in stories:
                 self._store((story,))
 
     def _store_together(self, stories: Sequence[Story]) -> None:
-        written = []
-        with self._database.write():
-            for story in stories:  # its run may add to it meanwhile
-                events, letters, end = tuple(story.events), tuple(story.letters), story.end
-                run_id = story.run_id or self.begin_run(story.registered_id, story.started)
-                if events:
-                    self.add_events(run_id, events)
-                if letters:
-                    self.add_dead_letters(run_id, letters)
-                if end is not None:
-                    self.end_run(run_id, **end)
-                written.append((story, run_id, len(events), len(letters), end))
-        for story, run_id, events_written, letters_written, end in written:
-            story.run_id = run_id
-            del story.events[:events_written], story.letters[:letters_written]
-            story.end = None if story.end is end else story.end
+        written: list[tuple[Story, int, int, int, Any]] = []
+        try:
+            with self._database.write():
+                for story in stories:  # its run may add to it meanwhile
+                    events, letters, end = tuple(story.events), tuple(story.letters), story.end
+                    run_id = story.run_id or self.begin_run(story.registered_id, story.started)
+                    if events:
+                        self.add_events(run_id, events)
+                    if letters:
+                        self.add_dead_letters(run_id, letters)
+                    if end is not None:
+                        self.end_run(run_id, **end)
+                    written.append((story, run_id, len(events), len(letters), end))
+        except BaseException as error:
+            if getattr(error, "committed", False):
+                _forget(written)
+            raise
+        _forget(written)
 
     def begin_run(self, registered_id: int, started: str | None = None) -> int:
         """Record that a run begins (``started``: ISO text in UTC, None is now), forget the oldest, return its id."""
@@ -148,7 +152,7 @@ class RunLog:
             connection.executemany(
                 "INSERT INTO events (run_id, kind, time, worker, pid, batch, rows, signal, exit_status, detail) VALUES "
                 "(:run_id, :kind, :time, :worker, :pid, :batch, :rows, :signal, :exit_status, :detail)",
-                ({"run_id": run_id, **event.as_row()} for event in events),
+                ({"run_id": run_id, **event.as_row(), "detail": _text(event.detail)} for event in events),
             )
 
     def add_dead_letters(self, run_id: int, letters: Iterable[DeadLetter]) -> None:
@@ -157,7 +161,10 @@ class RunLog:
             connection.executemany(
                 'INSERT INTO dead_letters (run_id, batch, row, "values", error_type, error, attempts) VALUES '
                 "(:run_id, :batch, :row, :values, :error_type, :error, :attempts)",
-                ({"run_id": run_id, **asdict(letter)} for letter in letters),
+                (
+                    {"run_id": run_id, **asdict(one), "values": _text(one.values), "error": _text(one.error)}
+                    for one in letters
+                ),
             )
 
     def end_run(
@@ -177,7 +184,7 @@ class RunLog:
             done = connection.execute(
                 "UPDATE runs SET status = ?, rows_in = ?, rows_out = ?, skipped = ?, dead_letters = ?, restarts = ?, "
                 "error = ? WHERE id = ?",
-                (status, rows_in, rows_out, skipped, dead_letters, restarts, error, run_id),
+                (status, rows_in, rows_out, skipped, dead_letters, restarts, _text(error), run_id),
             )
             if done.rowcount == 0:
                 raise RegistryError("this run is no longer recorded", hint="was its function dropped?")
@@ -204,6 +211,19 @@ class RunLog:
                 (run_id,),
             )
             return [DeadLetter(*row) for row in rows]
+
+
+def _forget(written: Iterable[tuple[Story, int, int, int, Any]]) -> None:
+    """What is in the file need not be written again."""
+    for story, run_id, events, letters, end in written:
+        story.run_id = run_id
+        del story.events[:events], story.letters[:letters]
+        story.end = None if story.end is end else story.end
+
+
+def _text(text: str) -> str:
+    """What SQLite can store: a lone surrogate, as a user's error may hold, is told as its escape."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _not_registered() -> RegistryError:

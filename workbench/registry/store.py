@@ -76,8 +76,10 @@ class Registry(RunLog):
 
     def close(self) -> None:
         """Write what was told, and close the file; may be called twice."""
-        self._ledger.close()
-        self._database.close()
+        try:
+            self._ledger.close()
+        finally:
+            self._database.close()
 
     def register(self, spec: FunctionSpec, package: bytes, source: str) -> Registered:
         """Enter a function with its package (a zip) and the text it was made from; returns its version, old or new.

@@ -1,7 +1,7 @@
 """The newest rows of a run's result, for those who look at it while it goes on or after it was streamed.
 
-The invariant: at least the newest batch is kept, and beside it no more than `ROWS` rows and `BYTES` bytes, however long
-the run is; nothing is kept unless somebody asked for it. Left out on purpose: drawing.
+The invariant: at least the newest batch is kept, and beside it no more than `ROWS` rows, `BYTES` bytes and `PARTS`
+batches, however long the run is; nothing is kept unless somebody asked for it. Left out on purpose: drawing.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import pyarrow as pa
 
 ROWS: Final = 10_000
 BYTES: Final = 16 << 20
+PARTS: Final = 1_000
+"""Batches: those of one row, or of none, are not kept without end either."""
 
 
 class Part(NamedTuple):
@@ -40,7 +42,7 @@ class Recent:
         self._upto, self._before = upto, self._before + batch.num_rows
         self._rows += batch.num_rows
         self._bytes += batch.nbytes
-        while len(self._parts) > 1 and (self._rows > self._most or self._bytes > BYTES):
+        while len(self._parts) > 1 and (len(self._parts) > PARTS or self._rows > self._most or self._bytes > BYTES):
             oldest = self._parts.popleft().batch
             self._rows -= oldest.num_rows
             self._bytes -= oldest.nbytes

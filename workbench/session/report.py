@@ -145,7 +145,7 @@ def notice_lines(run: Run) -> list[str]:
 
 def history_rows(run: Run) -> list[HistoryRow]:
     """What happened in a run, without the batches that went well."""
-    return event_rows(run.record.all_events)
+    return event_rows(run.record.incidents)
 
 
 def event_rows(events: Iterable[Event]) -> list[HistoryRow]:

@@ -35,6 +35,7 @@ def warm(launch: Launch, pool: Pool) -> None:
                         raise refused_to_load(launch.label, reply.info, worker.last_lines)
                     if isinstance(reply, Died):
                         raise died_at_start(launch, reply)
+                worker.drain_logs()  # nothing is answered yet whose they could be
     except BaseException:
         worker.close()
         raise

@@ -74,7 +74,7 @@ class FramedChannel(Channel):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
         self.pass_fds = (self._child.fileno(),)
         self.environment = {"WORKBENCH_FD": str(self._child.fileno())}
-        self.mark = os.urandom(protocol.MARK_BYTES)
+        self.mark = b"\0" + os.urandom(protocol.MARK_BYTES - 1)
         self._frames = protocol.FrameReader(settings.MAX_FRAME, pa.allocate_buffer)
         self._out = Outbox()
         self._expected: deque[_Expected] = deque()

@@ -73,7 +73,7 @@ class RawChannel(Channel):
         self._stdin: int | None = stdin
         self._stdout: int | None = stdout
         self._max_output = max_output
-        self.mark = self._marker = os.urandom(script.MARKER_BYTES)
+        self.mark = self._marker = b"\0" + os.urandom(script.MARKER_BYTES - 1)
 
         self._sink = _Sink()
         self._writer: Any = None

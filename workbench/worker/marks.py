@@ -15,6 +15,7 @@ from __future__ import annotations
 import array
 import fcntl
 import os
+import select
 import stat
 import termios
 from typing import Sequence
@@ -37,6 +38,14 @@ class Marks:
             read = os.fstat(fd).st_mtime_ns  # after the look into it: what was gone by then had been told
             if self._unread[0] or read != self._read[fd]:
                 self._read[fd] = read
-                os.write(fd, self._mark)
+                self._write(fd)
                 marked |= bit
         return marked
+
+    def _write(self, fd: int) -> None:
+        while True:
+            try:
+                os.write(fd, self._mark)  # whole or not at all: it is short
+                return
+            except BlockingIOError:  # a program that was started here, as ssh, has made the pipe so for all
+                select.select([], [fd], [])

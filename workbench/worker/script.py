@@ -32,6 +32,7 @@ import json
 import linecache
 import platform
 import reprlib
+import select
 import signal
 import socket
 import stat
@@ -128,7 +129,7 @@ class _Log:
         """Mark what was printed until now, if anything may have been."""
         if not self._is_pipe:
             return
-        if sys.stderr is not None and not sys.stderr.closed:
+        with contextlib.suppress(Exception):  # whatever the script has put there
             sys.stderr.flush()
         fcntl.ioctl(self._fd, termios.FIONREAD, self._unread)
         read = os.fstat(self._fd).st_mtime_ns
@@ -142,7 +143,10 @@ def _write(fd: int, data: Any) -> int:
     view = memoryview(data).cast("B")
     count = view.nbytes
     while view:
-        view = view[os.write(fd, view) :]
+        try:
+            view = view[os.write(fd, view) :]
+        except BlockingIOError:  # a program that was started here, as ssh, has made the pipe so for all
+            select.select([], [fd], [])
     return count
 
 

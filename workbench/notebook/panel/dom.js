@@ -24,14 +24,14 @@ const whole = (number) => Math.round(number).toLocaleString("en-US");
 function short(number) {
   if (number == null || !isFinite(number)) return "–";
   for (const [size, unit] of [[1e9, " G"], [1e6, " M"], [1e4, " k"]])
-    if (Math.abs(number) >= size) return (number / (unit === " k" ? 1e3 : size)).toPrecision(3) + unit;
+    if (Math.abs(number) >= size) return Number((number / (unit === " k" ? 1e3 : size)).toPrecision(3)) + unit;
   return Math.abs(number) >= 100 ? whole(number) : String(Number(number.toPrecision(3)));
 }
 
 function milliseconds(number) {
   if (number == null) return "–";
   if (number < 0.1) return "< 0.1 ms";
-  return number < 1000 ? `${Number(number.toPrecision(number < 1 ? 1 : 3))} ms` : `${(number / 1000).toPrecision(3)} s`;
+  return number < 1000 ? `${Number(number.toPrecision(number < 1 ? 1 : 3))} ms` : `${Number((number / 1000).toPrecision(3))} s`;
 }
 
 function clock(seconds) {
@@ -40,7 +40,7 @@ function clock(seconds) {
   return all < 3600 ? `${two(Math.floor(all / 60))}:${two(all % 60)}` : `${Math.floor(all / 3600)} h ${two(Math.floor(all / 60) % 60)}`;
 }
 
-const after = (seconds) => `+${seconds.toFixed(3)} s`;
+const after = (seconds) => (seconds < 3600 ? `+${seconds.toFixed(3)} s` : `+${clock(seconds)}`);
 
 async function copyText(text) {
   try {

@@ -35,7 +35,8 @@ def letters(run: Run, kind: str = "") -> Facts:
     """The first rows without a result, with their values and errors; ``kind`` is a type of error, "" is any."""
     record = run.record
     kept, total = _kept(run), record.dead + (record.ended_by is not None)
-    counts = record.failures + Counter([] if record.ended_by is None else [record.ended_by[0].error_type])
+    last = [] if record.ended_by is None else [record.ended_by[0].error_type]
+    counts = Counter(dict(record.failures)) + Counter(last)
     found = list(itertools.islice(_of(kept, kind), LETTERS))
     grid = letters_grid(found, run.input_schema.names, total, Limits(LETTERS, 12, 80))
     return {

@@ -30,7 +30,7 @@ class Grid {
       this.body,
     );
     this.filter = h("input", { type: "search", placeholder: "Filter rows", "aria-label": "Filter rows: text in any column, or NULL", oninput: () => this.later() });
-    this.found = h("span", { class: "found", "aria-live": "polite" });
+    this.found = h("span", { class: "found" });
     const button = h("button", { type: "button", title: "Copy the selected cells (Ctrl+C)", onclick: () => this.copied() }, "Copy");
     this.element = h("div", { class: "gridbox" }, h("div", { class: "tools" }, this.filter, this.found, button), this.box);
     this.watch = new ResizeObserver(() => this.columns && this.scroll(this.top)); // also after another tab was in sight
@@ -321,10 +321,11 @@ class Grid {
   async copied() {
     const { rows, columns } = this.range();
     const chosen = Array.from({ length: columns[1] - columns[0] + 1 }, (_, index) => columns[0] + index);
-    const { text, error } = await this.copy(this.view, rows[0], rows[1] + 1, chosen);
+    const { text, copied, error } = await this.copy(this.view, rows[0], rows[1] + 1, chosen);
     if (error) return this.failed(error);
     await copyText(text);
-    const count = (rows[1] - rows[0] + 1) * chosen.length;
-    this.say(`${whole(count)} ${count === 1 ? "cell" : "cells"} copied`);
+    const wanted = rows[1] - rows[0] + 1;
+    const count = copied * chosen.length;
+    this.say(copied < wanted ? `the first ${whole(copied)} of ${whole(wanted)} rows copied` : `${whole(count)} ${count === 1 ? "cell" : "cells"} copied`);
   }
 }

@@ -37,8 +37,8 @@ class Letters {
 
   // As in the state's tab: one question at a time, and the newest.
   async renew() {
+    this.stale = true; // what is on its way answers an older question
     if (!this.type) return this.show(this.base);
-    this.stale = true;
     if (this.asking) return;
     this.asking = true;
     while (this.stale) {

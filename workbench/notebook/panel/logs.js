@@ -12,7 +12,7 @@ class LogsTab {
     this.batch = h("input", { class: "of-batch", inputmode: "numeric", placeholder: "Batch", "aria-label": "Only this batch", oninput: () => this.arrange() });
     this.worker = h("select", { "aria-label": "Only this worker", hidden: true, onchange: () => this.arrange() });
     this.streams = ["stdout", "stderr"].map((name) => h("button", { type: "button", "aria-pressed": "true", title: `Show or hide what was printed to ${name}`, onclick: (event) => this.toggle(event.currentTarget) }, name));
-    this.found = h("span", { class: "found", "aria-live": "polite" });
+    this.found = h("span", { class: "found" });
     this.newest = h("button", { type: "button", hidden: true, onclick: () => this.toEnd() }, "↓ Newest");
     this.copy = h("button", { type: "button", title: "Copy the lines that are shown", onclick: () => this.copied() }, "Copy");
     this.body = h("tbody");
@@ -45,20 +45,23 @@ class LogsTab {
     }
     const [first] = logs.lines[0] ?? [logs.seen];
     if (first > (this.next ?? logs.kept)) this.earlier(first);
+    const stays = this.here();
     const from = this.next ?? 0;
     this.seen = logs.seen;
     this.kept = logs.kept;
     for (const line of logs.lines) if (line[0] >= from) this.add(line);
     this.next = logs.seen;
     while (this.entries.length && this.entries[0].lines.at(-1)[0] < logs.kept) this.entries.shift().row.remove();
+    this.forget();
     this.arrange();
-    this.place();
+    this.place(stays);
   }
 
   // Lines that did not come with an update, as they were too many or came before the tab was opened.
   async earlier(before) {
     const { run, lines } = await this.ask(before);
     if (run !== this.run) return;
+    const stays = this.here();
     const known = new Set(this.entries.flatMap((entry) => entry.lines.map(([number]) => number)));
     const all = [...lines.filter(([number]) => !known.has(number)), ...this.entries.flatMap((entry) => entry.lines)].sort((a, b) => a[0] - b[0]);
     const opened = new Set(this.entries.filter((entry) => entry.open).map((entry) => entry.lines[0][0]));
@@ -68,7 +71,7 @@ class LogsTab {
     for (const line of all) this.add(line);
     for (const entry of this.entries) if (opened.has(entry.lines[0][0])) this.unfold(entry);
     this.arrange();
-    this.place();
+    this.place(stays);
   }
 
   add(line) {
@@ -206,8 +209,26 @@ class LogsTab {
     this.box.focus();
   }
 
-  // It follows the end, unless the reader looks at something before it.
-  place() {
+  // The first entry in sight, and how far below the top of the box it stands.
+  here() {
+    const entry = this.ends ? null : this.entries.find(({ row }) => !row.hidden && row.offsetTop + row.offsetHeight > this.top);
+    return entry && { number: entry.lines[0][0], below: entry.row.offsetTop - this.top };
+  }
+
+  // Workers whose lines are all gone are no longer offered.
+  forget() {
+    const living = new Set(this.entries.map((entry) => entry.worker));
+    for (const worker of this.workers)
+      if (!living.has(worker)) {
+        this.workers.delete(worker);
+        if (this.worker.value !== String(worker)) this.worker.querySelector(`option[value="${worker}"]`)?.remove();
+      }
+  }
+
+  // It follows the end, unless the reader looks at something before it: that stays where it is.
+  place(stays = null) {
+    const entry = stays && this.entries.find(({ lines }) => lines[0][0] === stays.number);
+    if (entry) this.top = entry.row.offsetTop - stays.below;
     this.box.scrollTop = this.ends ? this.box.scrollHeight : this.top;
     this.newest.hidden = this.ends;
   }

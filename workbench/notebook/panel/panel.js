@@ -222,7 +222,8 @@ class Panel {
     const { p50, p95, rate, rates, memory } = this.get("metrics");
     this.since = performance.now();
     this.state.className = `st ${status.tone}`;
-    this.state.textContent = `${status.sign} ${status.word}`;
+    const word = `${status.sign} ${status.word}`;
+    if (this.state.textContent !== word) this.state.textContent = word; // it is read aloud
     this.uptime();
     const able = this.lost ? [] : this.get("able");
     for (const [action, , word, what, unless] of BUTTONS) {
@@ -244,7 +245,7 @@ class Panel {
     this.rates.replaceChildren(
       ...[
         rates.length > 1 && spark(rates.map(([, , value]) => value), { label: "rows a second, over the run" }),
-        rate != null && h("span", {}, h("b", {}, short(rate)), " rows/s"),
+        rate != null && h("span", {}, h("b", {}, short(rate)), " rows/s overall"),
         p50 != null && both,
         memory.length && h("span", { title: "memory of the workers" }, "RSS ", h("b", {}, megabytes(memory.at(-1)[1]))),
       ].filter(Boolean),
@@ -354,7 +355,7 @@ class Panel {
       return this.grid.element;
     }
     const { running, rows, total, word } = this.now;
-    if (!running) return empty(`There is no output: the run ${word}.`);
+    if (!running) return empty(this.lost ? `There is no output: ${word}.` : `There is no output: the run ${word}.`);
     const kind = this.get("title").kind;
     return empty(`${whole(rows)} ${total ? `of ${whole(total)} ` : ""}rows went in. ${kind === "udaf" ? "An aggregate has its output at the end; see State." : "No output yet."}`);
   }

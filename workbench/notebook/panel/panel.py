@@ -57,6 +57,7 @@ class Panel:
     ) -> None:
         self.function, self.run, self._names, self._stream = function, run, names, stream
         self._lock = threading.RLock()
+        self._closed = False
         self._rows: Rows | None = None
         self._whole: Rows | None = None
         self._course = Course(run)
@@ -111,11 +112,16 @@ class Panel:
         beat = run.seconds // BEAT if run.status == "running" else None
         return run, run.status, run.paused, run.held, rate, record.rows_in, record.events_seen, record.lines_seen, beat
 
-    def refresh(self) -> None:
-        """Tell the front end what the run is now; only what has changed is sent."""
+    def refresh(self, *, whole: bool = False) -> None:
+        """Tell the front end what the run is now: what has changed, or all of it."""
+        if self._closed:
+            return
         with self._lock, self.widget.hold_sync():
-            for name, value in self._parts().items():
+            parts = self._parts()
+            for name, value in parts.items():
                 setattr(self.widget, name, value)
+            if whole:
+                self.widget.send_state([*parts])
 
     def _parts(self) -> dict[str, Any]:
         run = self.run
@@ -165,7 +171,7 @@ class Panel:
 
     def _message(self, _: Any, message: Mapping[str, Any], __: Any) -> None:
         """What the front end asks; each message is answered by one with the same id, if only by what went wrong."""
-        if message["kind"] in SLOW:
+        if message["kind"] in SLOW or message.get("action") == "replay":
             threading.Thread(target=self._send, args=(message,), name="workbench panel's answer", daemon=True).start()
         else:
             self._send(message)
@@ -186,14 +192,14 @@ class Panel:
             self.refresh()
             return {"text": text}
         if message["kind"] == "all":
-            with self._lock:
-                self.widget.send_state([*self._parts()])
+            self.refresh(whole=True)
             return {}
         if message["kind"] == "mark":
             with self._lock:
                 return self._course.more(int(message["number"]), self._names)
         if message["kind"] == "lines":
-            return self._printed.before(int(message["before"]))
+            with self._lock:
+                return self._printed.before(int(message["before"]))
         view = View(int(message["column"]), bool(message["down"]), str(message["text"]))
         start, stop = int(message["start"]), int(message["stop"])
         with self._lock:
@@ -201,9 +207,10 @@ class Panel:
             if rows is None:
                 return {"start": 0, "count": 0, "rows": [], "text": ""}
             if message["kind"] == "copy":
-                return {"text": rows.copy(start, stop, [int(index) for index in message["columns"]], view)}
+                return rows.copy(start, stop, [int(index) for index in message["columns"]], view)
             return rows.page(start, stop, view)
 
     def close(self) -> None:
         """Take it out of the front end and let go of the run."""
+        self._closed = True
         self.widget.close()

@@ -18,6 +18,9 @@ NEWEST: Final = 100
 TEXT: Final = 1_000
 """Characters of a line; what is longer wraps over half a screen."""
 
+MOST_WORKERS: Final = 2_000
+"""Streams of workers whose place in a dump is remembered, before those are forgotten whose lines are gone."""
+
 Facts = dict[str, Any]
 _NAMES = itertools.count()
 
@@ -58,6 +61,9 @@ class Printed:
             self._next = number + 1
         if lines:
             self._dumped = {number for number in self._dumped if number >= lines[0][0]}
+        if len(self._dumps) > MOST_WORKERS:
+            living = {(line.worker, line.stream) for _, line in lines}
+            self._dumps = {source: dumps for source, dumps in self._dumps.items() if source in living}
         return lines
 
     def _line(self, number: int, line: LogLine) -> list[Any]:

@@ -73,9 +73,13 @@ def newest_rows(run: Run) -> Shown | None:
         return Shown(table, [], parts[0].before + np.arange(table.num_rows))
     since = itertools.takewhile(lambda one: one.row >= parts[0].since, reversed(run.record.letters))
     letters = [one for one in since if one.row < parts[-1].upto][::-1]
-    lost = np.array([one.row for one in letters], np.int64)
+    lost = np.sort(np.array([one.row for one in letters], np.int64))
+    edges = np.searchsorted(lost, [(one.since, one.upto) for one in parts]).tolist()
     # Once there are too many failed rows not all are known, and there are more numbers than rows.
-    good = [np.setdiff1d(np.arange(one.since, one.upto), lost)[: one.batch.num_rows] for one in parts]
+    good = [
+        np.delete(np.arange(one.since, one.upto), lost[first:last] - one.since)[: one.batch.num_rows]
+        for one, (first, last) in zip(parts, edges, strict=True)
+    ]
     return Shown(table, letters, np.sort(np.concatenate([lost, *good])))
 
 
@@ -127,12 +131,13 @@ class Rows:
         found = order[start : min(stop, start + MOST_ROWS)]
         return {"start": start, "count": len(order), "rows": self._texts(found)}
 
-    def copy(self, start: int, stop: int, columns: Sequence[int], view: View) -> str:
-        """A range of cells as tab-separated text, whole values, NULL as nothing."""
+    def copy(self, start: int, stop: int, columns: Sequence[int], view: View) -> dict[str, Any]:
+        """A range of cells as tab-separated ``text``, whole values, NULL as nothing; how many rows were ``copied``."""
         order = self._ordered(view)[max(0, start) : min(stop, start + MOST_COPIED)]
         values = self._values(order)
         chosen = [index for index in columns if 0 <= index < len(self.columns)]
-        return "\n".join("\t".join(_plain(row[index]) for index in chosen) for row in values)
+        text = "\n".join("\t".join(_plain(row[index]) for index in chosen) for row in values)
+        return {"text": text, "copied": len(order)}
 
     # -- order ---------------------------------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ class Stage:
     def __init__(self, shell: Any, session: Workbench) -> None:
         self._shell, self._session = shell, session
         self._panels: dict[str, Panel] = {}
-        self._streams: dict[str, Stream] = {}
+        self._streams: dict[str, tuple[int, Stream]] = {}
 
     @property
     def live(self) -> bool:
@@ -47,6 +47,7 @@ class Stage:
 
     def run(self, function: Function, order: Mapping[str, Any], *, shown: bool) -> Run:
         """Run to the end as `actions.run`, with a panel in the cell's output if one can be seen."""
+        self._end_older()
         run = actions.begin(function, **order)
         with told(run, short=not self._session.traceback):
             return self._panel(function, run, order).follow(run) if shown and self.live else run.wait()
@@ -66,17 +67,24 @@ class Stage:
 
     def stream(self, function: Function, order: Mapping[str, Any], *, shown: bool) -> Stream:
         """Stream as `actions.stream`, with a panel if one can be seen; what this cell streamed before is stopped."""
-        cell = self._cell()
-        if (old := self._streams.pop(cell, None)) is not None:
-            old.stop()
+        self._end_older()
         stream = actions.stream(function, **order)
-        self._streams = {key: one for key, one in self._streams.items() if not one.wait(0)} | {cell: stream}
+        self._streams = {key: one for key, one in self._streams.items() if not one[1].wait(0)}
+        if (old := self._streams.pop(cell := self._cell(), None)) is not None:
+            old[1].stop()
+        self._streams[cell] = self._shell.execution_count, stream
         if shown and self.live:
             versions = self._versions(function)
             panel = Panel(function, stream.run, names=self._session.cells, versions=versions, stream=stream)
             self._keep(panel)
             display({VIEW: _view(panel)}, raw=True)  # type: ignore[no-untyped-call]
         return stream
+
+    def _end_older(self) -> None:
+        """Stop what this cell streamed when it was executed before."""
+        count, old = self._streams.get(self._cell(), (0, None))
+        if old is not None and count != self._shell.execution_count:
+            old.stop()
 
     def _versions(self, function: Function) -> list[Function]:
         found = self._session.workbench.versions(str(function.signature.name if function.signature else function.name))
@@ -98,7 +106,7 @@ class Stage:
     def close(self) -> None:
         """Stop all streams and close all panels."""
         while self._streams:
-            self._streams.popitem()[1].stop()
+            self._streams.popitem()[1][1].stop()
         while self._panels:
             self._panels.popitem()[1].close()
 

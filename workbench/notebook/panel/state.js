@@ -18,7 +18,7 @@ class States {
     this.search = h("input", { type: "search", placeholder: "Find groups", "aria-label": "Find groups", oninput: (event) => this.look({ text: event.target.value }) });
     const orders = ORDERS.map(([value, word]) => h("option", { value }, word));
     this.order = h("select", { "aria-label": "Order of the groups", onchange: (event) => this.look({ order: event.target.value }) }, orders);
-    this.found = h("span", { class: "found", "aria-live": "polite" });
+    this.found = h("span", { class: "found" });
     this.all = h("button", { type: "button", onclick: () => this.leave() }, "✕ All groups");
     this.tools = h("div", { class: "tools" }, this.search, this.order, this.found, this.all);
     this.cards = h("div", { class: "cards groups", role: "group", "aria-label": "Groups" });
@@ -61,8 +61,8 @@ class States {
   // One question at a time: while it is answered the next is noted, and the newest is asked.
   async renew() {
     const { text, order, group } = this.view;
+    this.stale = true; // what is on its way answers an older question
     if (!this.base.rows.length || (!text && !order && group == null)) return this.show(this.base);
-    this.stale = true;
     if (this.asking) return;
     this.asking = true;
     while (this.stale) {
