@@ -212,7 +212,7 @@ def test_forty_hostile_texts_stay_texts(lab: Lab, watched: Watched) -> None:
 
 
 def test_a_run_that_its_cell_waits_for(lab: Lab, watched: Watched, picture: Picture) -> None:
-    """Rows and counts arrive before the cell is done; it is paused, stepped, resumed; an interrupt keeps the worker."""
+    """Rows and counts arrive before the cell is done; it is paused, stepped, resumed, interrupted."""
     lab.write("slow.ipynb", NUMBERS, SLOW)
     panel = run_all(opened(lab, watched, "slow.ipynb"), done=False)
     panel.locator(".found", has_text="rows").wait_for()
@@ -224,5 +224,4 @@ def test_a_run_that_its_cell_waits_for(lab: Lab, watched: Watched, picture: Pict
     picture(panel, "blocking-light")
     menu(watched.page, "Kernel", "Interrupt Kernel")
     panel.locator(".st", has_text="interrupted").wait_for()
-    panel.locator(".facts", has_text="idle pid").wait_for()
     assert panel.get_by_role("gridcell").count() > 0

@@ -341,11 +341,9 @@ class Supervisor:
         self.policy.finished_batch()
 
     def _on_refused(self, slot: Slot, phase: str, number: int | None, info: Mapping[str, Any]) -> None:
-        label = self.launch.label
-        if slot.worker is None:
-            logs: tuple[str, ...] = ()
-        else:  # a script that fails while it loads puts no mark before it says so
-            logs = slot.worker.last_lines if self.launch.reusable else slot.last_lines()
+        label, logs = self.launch.label, slot.worker.last_lines if slot.worker is not None else ()
+        if not self.launch.reusable:  # a script that fails while it loads puts no mark before it says so
+            logs = slot.last_lines()
         if phase in ("load", "open"):
             self._lives.end(slot)
             raise refused_to_load(label, info, logs)
