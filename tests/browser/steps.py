@@ -60,7 +60,7 @@ def state(panel: Any, word: str, *, attached: bool = False) -> Any:
 
 def rows_in(panel: Any) -> int:
     """How many rows went in, as the panel says."""
-    text = panel.locator(".foot span").first.inner_text()
+    text = str(panel.locator(".foot span").first.text_content())
     return int(text.split()[1].replace(",", ""))
 
 

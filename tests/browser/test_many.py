@@ -33,7 +33,7 @@ SCROLL = """async () => {
   times.sort((a, b) => a - b);
   return [times[30], times[57], times[60]].map(Math.round);
 }"""
-MORE = "([panel, rows]) => Number(panel.querySelector('.foot span').innerText.split(' ')[1].replaceAll(',', '')) > rows"
+MORE = "([root, rows]) => Number(root.querySelector('.foot span').textContent.split(' ')[1].replaceAll(',', '')) > rows"
 
 
 @pytest.mark.timeout(300)
