@@ -16,6 +16,9 @@ from fix_processes import until
 
 import workbench as wb
 from workbench.errors import RunClosed
+from workbench.supervisor.slot import Slot
+from workbench.supervisor.supervisor import Supervisor
+from workbench.transport.base import Answer, Reply
 
 ECHO = "def evaluate(a):\n    return a\n"
 SIGNATURE = "echo(a BIGINT) -> BIGINT"
@@ -198,3 +201,24 @@ def test_closing_the_workbench_under_32_threads(tmp_path: Path) -> None:
     assert set(ended) <= {"the workbench is closed", "echo: this run was closed"}
     with wb.Workbench(tmp_path) as again:
         assert set(again.function("echo").runs["status"]) <= {"closed", "completed"}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_interrupt_beside_an_answer(w: wb.Workbench, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """It comes just before or after the answer is dealt with: the worker owes the others only, and is kept."""
+    f = w.register("import os\ndef pid(a):\n    return os.getpid()\n", "pid(a BIGINT) -> BIGINT")
+    before = f.call(1)
+    deal = Supervisor._on_reply
+
+    def interrupted(self: Supervisor, slot: Slot, reply: Reply) -> None:
+        if when == "after" or not isinstance(reply, Answer):
+            deal(self, slot, reply)
+        if isinstance(reply, Answer):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Supervisor, "_on_reply", interrupted)
+        run = f.run(pa.table({"a": range(50)}), batch_rows=1)
+        with pytest.raises(KeyboardInterrupt):
+            run.wait()
+    assert f.run(pa.table({"a": range(3)}), batch_rows=1).to_arrow()["pid"].to_pylist() == [before] * 3

@@ -106,11 +106,6 @@ def counts_line(run: Run) -> str:
     return GAP.join(counts(run))
 
 
-def summary_line(run: Run) -> str:
-    """The function and what became of the rows, in one line; prefer its two halves where lines are short."""
-    return function_line(run.spec, run.version) + GAP + counts_line(run)
-
-
 def notice_lines(run: Run) -> list[str]:
     """What a reader must not miss, each with a sign and a word: crashes and restarts, skipped batches, dead letters."""
     record, rows = run.record, history_rows(run)

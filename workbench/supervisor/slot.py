@@ -60,7 +60,8 @@ class Slot:
     """See the module. Times are monotonic seconds; ``fault`` is why we ended the worker, ``refused`` what it said.
 
     ``snapshot`` is the state as it was after batch ``saved``; ``last_batch`` is the one answered last. ``loaded`` is
-    whether a worker is there that can work on one. ``new_size`` is its memory after its first batch, in bytes; a
+    whether a worker is there that can work on one. ``taken`` is what was owed that an answer was heard to, until it is
+    settled: an interrupt may come between. ``new_size`` is its memory after its first batch, in bytes; a
     ``tired`` one is to be replaced once it owes nothing; a ``silent`` one was told to be not responding. Of one that
     is out of time, ``overdue`` is the error with the stack that it hung in, once it is there; it is ended at
     ``give_up_at``.
@@ -77,6 +78,7 @@ class Slot:
     since_snapshot: int = 0
     last_batch: int | None = None
     loaded: bool = False
+    taken: Work | None = None
     restart_at: float | None = None
     started_at: float = 0.0
     head_since: float = 0.0
@@ -99,7 +101,7 @@ class Slot:
 
     def vacate(self) -> None:
         """The worker is gone; what it owes stays."""
-        self.worker = self.closing_since = self.fault = self.refused = None
+        self.worker = self.closing_since = self.fault = self.refused = self.taken = None
         self.in_time()
         self.new_size, self.tired, self.silent, self.loaded = 0, False, False, False
         self.heard.clear()
@@ -120,6 +122,7 @@ class Slot:
         """The oldest request has been answered."""
         self.head_since = time.monotonic()
         self.in_time()
+        self.taken = None
         work = self.owed.popleft()
         if work.request == "batch":
             self.last_batch = work.number
@@ -148,6 +151,7 @@ class Slot:
                         self.loaded = self.worker.launch.reusable
                     case Died() if self.worker is not None:
                         self.worker.tell_logs()
+                self.taken = self.owed[0] if self.owed and answers(reply) else None
                 yield reply
             if self.worker is None:
                 return
@@ -210,6 +214,8 @@ class Slot:
 
     def forgets(self) -> bool:
         """Drop what was heard, after the end of the run; whether there is more to come that must be dropped."""
+        if self.owed and self.owed[0] is self.taken:  # the answer was heard when an interrupt came
+            self.owed.popleft()
         for reply in self.hear():  # also what came together with the error that ended the run
             if ends(reply):
                 return False

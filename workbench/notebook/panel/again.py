@@ -16,6 +16,7 @@ from workbench.notebook.cells import cell, shorten, visible
 from workbench.notebook.grid import python_values
 from workbench.session import Function, Run
 from workbench.session.replay import failing_rows
+from workbench.worker.words import counted
 
 OUTCOMES: Final = 1_000
 """Rows of which it is told what came out of them."""
@@ -50,8 +51,8 @@ def replayed(function: Function, run: Run, number: int | None) -> dict[str, Any]
     if number is not None:
         sign = SIGNS["failed"] if bad else SIGNS["finished"]
         return {"text": f"row {number:,} again: {sign} {outcomes[0][2]}", "outcomes": outcomes}
-    some = "1 row" if count == 1 else f"{count:,} rows"
-    return {"text": f"{some} again: {count - bad:,} without an error, {bad:,} failed again", "outcomes": outcomes}
+    text = f"{counted(count, 'row')} again: {count - bad:,} without an error, {bad:,} failed again"
+    return {"text": text, "outcomes": outcomes}
 
 
 def _results(run: Run, numbers: list[int]) -> Iterator[tuple[int, str]]:

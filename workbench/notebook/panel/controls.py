@@ -12,8 +12,8 @@ from typing import Final, Protocol
 
 from workbench.errors import WorkbenchError
 from workbench.notebook import actions
+from workbench.notebook.panel.again import replayed
 from workbench.session import Function, Run, Stream
-from workbench.session.replay import failing_rows
 
 ACTIONS: Final = ("run", "pause", "step", "stop", "restart", "kill", "replay")
 
@@ -125,13 +125,11 @@ class StreamControls(CellControls):
         return self._say("stopped", self.stream.stop)
 
     def _replay(self, number: float | None) -> str:
-        """While it goes on it stays in sight, and of the other run is told how it ended."""
+        """While it goes on it stays in sight, and of the rows is told what came out."""
         run = self._current()
         if run.status != "running":
             return super()._replay(number)
-        failing = failing_rows(run)
-        again = failing.again(self._function.name, None if number is None else int(number))
-        return f"replayed: {self._function.run(again, **failing.options).wait().summary()}"
+        return str(replayed(self._function, run, None if number is None else int(number))["text"])
 
     def _rate(self, number: float | None) -> str:
         self.stream.rate = number

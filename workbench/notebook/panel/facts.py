@@ -61,8 +61,6 @@ def status(run: Run, *, idle: Sequence[int], names: Mapping[str, str]) -> Facts:
         "allowed": run.restarts_allowed,
         "rows": record.rows_in,
         "total": run.rows_total,
-        "dead": record.dead,
-        "skipped": record.skipped,
         "counts": [part for part in counts(run) if part[:1] not in SIGNS.values()],
         "notices": [_line(line) for line in notice_lines(run)],
         "error": _error(run.error, names),
